@@ -1,0 +1,1 @@
+"""Figures that the documentation promises, measured; and the demo."""

@@ -1,0 +1,75 @@
+"""Votes and voters as columns: what the log is read into and what the score rule takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.int32]
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """Votes, one a row. `take` picks rows; all columns have one length."""
+
+    position: Ints
+    """Place in the log."""
+    cast_at_ms: Ints
+    """Unix milliseconds UTC."""
+    voter: Keys
+    """Dense key of the voter, from 1."""
+    video: Keys
+    """Dense key of the video, from 1."""
+    categories: Bytes
+    """Mask of `records.BIT_OF`; 0 is a retraction."""
+    channel: Keys
+    """Dense key of the claimed channel, 0 none."""
+    network: Keys
+    """Dense key of the network token, 0 none."""
+    voter_since_ms: Ints
+    """When the voter was first seen elsewhere, 0 unknown."""
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    def take(self, rows: Ints | Mask) -> Self:
+        """The votes at these row numbers, or where the mask is true, in that order."""
+        return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+NO_VOTES = Votes(
+    position=np.empty(0, np.int64),
+    cast_at_ms=np.empty(0, np.int64),
+    voter=np.empty(0, np.int32),
+    video=np.empty(0, np.int32),
+    categories=np.empty(0, np.uint8),
+    channel=np.empty(0, np.int32),
+    network=np.empty(0, np.int32),
+    voter_since_ms=np.empty(0, np.int64),
+)
+"""The empty set of votes; also says each column's type."""
+
+
+def standing(votes: Votes) -> Votes:
+    """Folds votes to standing votes: each voter's last word on each video, unless it is a retraction.
+
+    The last word is the one with the greatest (time, position).
+
+    Args:
+        votes: Any votes, in any order.
+
+    Returns:
+        At most one vote for each (video, voter), sorted by (video, voter).
+    """
+    pair = (votes.video.astype(np.int64) << 32) | votes.voter
+    order = np.lexsort((votes.position, votes.cast_at_ms, pair))
+    last = np.append(pair[order][1:] != pair[order][:-1], np.True_) if len(order) else np.empty(0, np.bool_)
+    rows = order[last]
+    return votes.take(rows[votes.categories[rows] != 0])

@@ -1,0 +1,69 @@
+"""What moderators' and auditors' decisions mean; the later one wins."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from data.columns import Keys
+from data.log.read import Decisions
+from data.score import MODERATOR, MODERATOR_WEIGHT, Voters
+
+Labels = npt.NDArray[np.int8]
+
+
+def audits(decisions: Decisions) -> tuple[Keys, Labels]:
+    """The audited videos and their labels.
+
+    Args:
+        decisions: Any decisions, in position order.
+
+    Returns:
+        Video keys, ascending, each once; the last label of each: 1 AI, 0 made by people.
+    """
+    keys, last = _last_of_each(decisions.video, np.array([kind == "audit" for kind in decisions.kind], np.bool_))
+    return keys, decisions.label[last].astype(np.int8)
+
+
+def moderators(decisions: Decisions) -> Keys:
+    """The voters who are moderators after these decisions.
+
+    Args:
+        decisions: All decisions up to some position, in position order.
+
+    Returns:
+        Voter keys, ascending, each once; those removed and not added again are absent.
+    """
+    kinds = decisions.kind
+    keys, last = _last_of_each(decisions.voter, np.array([kind.startswith("moderator_") for kind in kinds], np.bool_))
+    return keys[np.array([kinds[row] == "moderator_add" for row in last], np.bool_)]
+
+
+def with_moderators(voters: Voters, keys: Keys) -> Voters:
+    """Puts today's moderators in place of those that the voters' last full round knew.
+
+    Args:
+        voters: What a full round found.
+        keys: All of today's moderators.
+
+    Returns:
+        The same voters, except: who is in `keys` has a moderator's level and weights; who had that level and is not
+        in `keys` is a newcomer, for such a round says nothing else about them. Longer than `voters` when it must be.
+    """
+    size = max(len(voters.level), int(keys.max(initial=0)) + 1)
+    entries = np.arange(size, dtype=np.int32)
+    entries[np.flatnonzero(voters.level == MODERATOR)] = 0  # entry 0 reads as a newcomer; today's come back below
+    others = voters.of(entries)
+    appointed = np.zeros(size, np.bool_)
+    appointed[keys] = True
+    return Voters(
+        level=np.where(appointed, np.uint8(MODERATOR), others.level),
+        flag_weight=np.where(appointed, MODERATOR_WEIGHT, others.flag_weight),
+        counter_weight=np.where(appointed, MODERATOR_WEIGHT, others.counter_weight),
+    )
+
+
+def _last_of_each(keys: Keys, chosen: npt.NDArray[np.bool_]) -> tuple[Keys, npt.NDArray[np.int64]]:
+    rows = np.flatnonzero(chosen)[::-1]
+    unique, newest = np.unique(keys[rows], return_index=True)  # the first of equal ones, so the last in position order
+    return unique.astype(np.int32), rows[newest]

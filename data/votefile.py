@@ -1,0 +1,246 @@
+"""Reads files of votes (CSV, NDJSON, Parquet) in bounded batches of columns."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import msgspec
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.records import LATEST_MS
+from data.textlines import LONGEST_LINE_BYTES, Block, blocks, shown
+from data.votebatch import COLUMNS, REQUIRED, Reject, Rows, VoteBatch, checked
+
+PARQUET_ROWS = 50_000
+PARQUET_MAGIC = b"PAR1"
+
+
+class VoteFileError(Exception):
+    """A file cannot be read as votes; the batches that it gave before are good."""
+
+
+def read(path: Path, now_ms: int) -> Iterator[VoteBatch]:
+    """Reads a file of votes; its first bytes, not its name, tell what it is.
+
+    Args:
+        path: CSV with a header line, NDJSON, or Parquet, with the columns of `votebatch.COLUMNS` in any order;
+            other columns are ignored.
+        now_ms: Unix milliseconds, against which future votes are rejected.
+
+    Raises:
+        VoteFileError: It cannot be opened, a required column is missing, or the Parquet file is damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC:
+                yield from (checked(rows, now_ms) for rows in _parquet(path))
+                return
+            file.seek(0)
+            yield from read_stream(file, str(path), now_ms)
+    except OSError as error:
+        raise VoteFileError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def read_stream(stream: BinaryIO, name: str, now_ms: int) -> Iterator[VoteBatch]:
+    """Reads votes as CSV or NDJSON from an open stream.
+
+    Args:
+        stream: Bytes, read once.
+        name: What messages call it.
+        now_ms: Unix milliseconds, against which future votes are rejected.
+
+    Raises:
+        VoteFileError: It is empty, is Parquet, or its header lacks a required column.
+    """
+    parts = blocks(stream)
+    first = next(parts, None)
+    if first is None:
+        raise VoteFileError(f"{name} is empty: expected a header line with {', '.join(REQUIRED)}, or NDJSON")
+    if first.lines[0].startswith(PARQUET_MAGIC):
+        raise VoteFileError(f"{name} is Parquet, which cannot be read from a pipe: give its path")
+    if first.lines[0].lstrip().startswith(b"{"):
+        yield from (checked(_ndjson(block), now_ms) for block in _from(first, parts))
+        return
+    header = _header(first.lines[0], name)
+    yield from (checked(_csv(block, header), now_ms) for block in _from(first.without_first(), parts))
+
+
+def _from(first: Block, rest: Iterator[Block]) -> Iterator[Block]:
+    yield first
+    yield from rest
+
+
+def _header(line: bytes, name: str) -> list[str]:
+    names = [column.strip() for column in next(csv.reader([line.decode("utf-8", "replace")]), [])]
+    missing = [column for column in REQUIRED if column not in names]
+    if missing:
+        raise VoteFileError(
+            f"{name}: its first line must name the columns {', '.join(REQUIRED)}; it lacks {', '.join(missing)}"
+        )
+    twice = [column for column in COLUMNS if names.count(column) > 1]
+    if twice:
+        raise VoteFileError(f"{name}: its first line names {', '.join(twice)} more than once")
+    return names
+
+
+def _csv(block: Block, header: Sequence[str]) -> Rows:
+    rows, line, rejects = _simple_rows(block, len(header)) or _careful_rows(block, len(header))
+    places = {name: header.index(name) if name in header else None for name in COLUMNS}
+    columns = {
+        name: None if place is None else pa.array([row[place] for row in rows], pa.string())
+        for name, place in places.items()
+    }
+    return Rows(line, columns, block.text_of(line), rejects, block.bytes_read)
+
+
+Taken = tuple[list[list[str]], "np.ndarray[tuple[int], np.dtype[np.int64]]", list[Reject]]
+
+
+def _simple_rows(block: Block, width: int) -> Taken | None:
+    """Rows of a block in which nothing is quoted, odd or missing; None when something is: five times as fast."""
+    if not block.plain:
+        return None
+    rows = [line.split(",") for line in block.texts()]
+    if any(len(row) != width for row in rows):
+        return None
+    return rows, block.first_line + np.arange(len(rows), dtype=np.int64), []
+
+
+def _careful_rows(block: Block, width: int) -> Taken:
+    rows, numbers, rejects = [], [], []
+    for number, line in block.numbered():
+        row = _fields(line, width)
+        if isinstance(row, str):
+            rejects.append(Reject(number, row, shown(line)))
+        elif row:
+            rows.append(row)
+            numbers.append(number)
+    return rows, np.array(numbers, np.int64), rejects
+
+
+def _fields(line: bytes, width: int) -> list[str] | str:
+    """The fields of one line, none for an empty line, or what is wrong with it."""
+    if not line.strip():
+        return []
+    text = _decoded(line)
+    if text is None:
+        return _wrong(line)
+    try:
+        row = next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
+    except csv.Error as error:
+        return f"line: a quoted field must end in its own line ({error})"
+    return row if len(row) == width else f"line: expected {width} fields as in the header, found {len(row)}"
+
+
+def _decoded(line: bytes) -> str | None:
+    if len(line) > LONGEST_LINE_BYTES or b"\0" in line:
+        return None
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _wrong(line: bytes) -> str:
+    if len(line) > LONGEST_LINE_BYTES:
+        return f"line: expected at most {LONGEST_LINE_BYTES} bytes"
+    return "line: expected no NUL byte" if b"\0" in line else "line: expected UTF-8"
+
+
+class _JsonVote(msgspec.Struct):
+    """One line of NDJSON; unknown fields are ignored."""
+
+    cast_at_ms: Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
+    voter_id: str
+    video_id: str
+    category: str
+    channel_id: str | None = None
+    network: str | None = None
+    voter_since_ms: Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)] | None = None
+
+
+def _ndjson(block: Block) -> Rows:
+    decode = msgspec.json.Decoder(_JsonVote).decode
+    votes, numbers, rejects = [], [], []
+    for number, line in block.numbered():
+        if not line.strip():
+            continue
+        try:
+            if len(line) > LONGEST_LINE_BYTES:
+                raise ValueError(_wrong(line))
+            votes.append(decode(line.strip()))
+            numbers.append(number)
+        except UnicodeError:
+            rejects.append(Reject(number, "line: expected UTF-8", shown(line)))
+        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+            rejects.append(Reject(number, f"line: {error}", shown(line)))
+    line_numbers = np.array(numbers, np.int64)
+    columns = {name: _json_column([getattr(vote, name) for vote in votes], name) for name in COLUMNS}
+    return Rows(line_numbers, columns, block.text_of(line_numbers), rejects, block.bytes_read)
+
+
+def _json_column(values: list[str | int | None], name: str) -> pa.Array:
+    if name.endswith("_ms"):
+        return pa.array([value or 0 for value in values], pa.int64())
+    return pa.array([value or "" for value in values], pa.string())
+
+
+def _parquet(path: Path) -> Iterator[Rows]:
+    try:
+        with pq.ParquetFile(path) as file:
+            names = _parquet_columns(file.schema_arrow, path)
+            per_row = path.stat().st_size / max(file.metadata.num_rows, 1)
+            before = 0
+            for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=names, use_threads=False):
+                yield _parquet_rows(batch, before, int(per_row * len(batch)))
+                before += len(batch)
+    except (pa.ArrowException, OSError) as error:
+        raise VoteFileError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _parquet_columns(schema: pa.Schema, path: Path) -> list[str]:
+    missing = [name for name in REQUIRED if name not in schema.names]
+    if missing:
+        raise VoteFileError(f"{path} must have the columns {', '.join(REQUIRED)}; it lacks {', '.join(missing)}")
+    names = [name for name in COLUMNS if name in schema.names]
+    for name in names:
+        if schema.names.count(name) > 1:
+            raise VoteFileError(f"{path} has the column {name} more than once")
+        found = schema.field(name).type
+        text = pa.types.is_dictionary(found) or pa.types.is_string(found) or pa.types.is_large_string(found)
+        expected = "an integer" if name.endswith("_ms") else "text"
+        if not (pa.types.is_integer(found) if name.endswith("_ms") else text):
+            raise VoteFileError(f"{path}: the column {name} must be {expected}, found {found}")
+    return names
+
+
+def _parquet_rows(batch: pa.RecordBatch, before: int, bytes_read: int) -> Rows:
+    batch.validate(full=True)  # text that is not UTF-8 would go unseen
+    columns: dict[str, pa.Array | None] = dict.fromkeys(COLUMNS)
+    for name in batch.schema.names:
+        columns[name] = _parquet_column(batch.column(name), name)
+    line = before + 1 + np.arange(len(batch), dtype=np.int64)
+    return Rows(line, columns, lambda row: _row_text(batch.slice(row, 1)), bytes_read=bytes_read)
+
+
+def _parquet_column(column: pa.Array, name: str) -> pa.Array:
+    """Text or int64 without nulls: a missing optional value is nothing, a missing required one is never good."""
+    number = name.endswith("_ms")
+    absent = (-1 if number else "null") if name in REQUIRED else (0 if number else "")
+    return column.cast(pa.int64() if number else pa.string()).fill_null(absent)
+
+
+def _row_text(row: pa.RecordBatch) -> str:
+    return shown(orjson.dumps(row.to_pylist()[0], default=str))
+
+
+def lines_of(stream: BinaryIO) -> Iterable[tuple[int, bytes]]:
+    """Numbered lines of a small text file."""
+    for block in blocks(stream):
+        yield from block.numbered()

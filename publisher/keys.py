@@ -1,0 +1,88 @@
+"""The private keys: three root keys that people keep offline, one online key that signs heads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from data.formats import signed
+from data.formats.root import Root
+
+ROOT_KEYS = ("root-1.pem", "root-2.pem", "root-3.pem")
+"""Files of the root keys, each meant for another person and place."""
+ROOT_THRESHOLD = 2
+"""How many root keys must sign a root: one may be lost, one may be stolen."""
+PRIVATE = 0o600
+
+
+class KeyFileError(Exception):
+    """A private key cannot be read; nothing was changed and nothing signed."""
+
+
+def keep_or_make(path: Path) -> Ed25519PrivateKey:
+    """Reads the key at a path, or makes one there, readable by its owner only.
+
+    The file appears whole or not at all, and an existing one is never written over.
+
+    Raises:
+        KeyFileError: There is a file, and it is no such key.
+    """
+    if not path.exists():
+        unfinished = path.with_name(path.name + ".new")
+        unfinished.unlink(missing_ok=True)
+        _write(unfinished, _pem(Ed25519PrivateKey.generate()))
+        os.link(unfinished, path)
+        unfinished.unlink()
+    return read(path)
+
+
+def read(path: Path) -> Ed25519PrivateKey:
+    """Reads a private key.
+
+    Raises:
+        KeyFileError: The file is missing, may not be read, or is no unencrypted Ed25519 key in PEM.
+    """
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as error:
+        raise KeyFileError(f"the key {path} cannot be read ({error.strerror}): restore it from a backup") from error
+    except (ValueError, TypeError) as error:
+        raise KeyFileError(f"{path} must hold an unencrypted private key in PEM: restore it from a backup") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyFileError(f"{path} must hold an Ed25519 key, found another kind: restore it from a backup")
+    return key
+
+
+def first_root(
+    root_keys: Sequence[Ed25519PrivateKey], online_key: Ed25519PrivateKey, *, created_ms: int
+) -> bytes:
+    """Writes root 1: all root keys sign that they are the root keys and that the online key signs heads.
+
+    Source:
+        `docs/formats.md`, sections 3 and 4.
+    """
+    root = Root(
+        version=1,
+        created_ms=created_ms,
+        root_keys=tuple(signed.public_bytes(key) for key in root_keys),
+        root_threshold=ROOT_THRESHOLD,
+        online_keys=(signed.public_bytes(online_key),),
+    )
+    return signed.sign(root.payload(), signed.ROOT_CONTEXT, root_keys)
+
+
+def _pem(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _write(path: Path, body: bytes) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())

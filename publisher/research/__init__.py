@@ -1,0 +1,1 @@
+"""From verdicts to the files that people study."""

@@ -1,0 +1,98 @@
+"""The scores of one tick: all videos when a round is due, else only those that were touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from data import decisions as rulings
+from data.channels import agreed_channels
+from data.columns import Keys, Votes, standing
+from data.log.read import Decisions, LogReader
+from data.score import Videos, score
+from data.standing import Standing
+from publisher.scoring.trust import audits_of, full_round
+from publisher.scoring.verdicts import VerdictTable, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a tick found."""
+
+    table: VerdictTable
+    changed: Keys
+    """Keys of the entries that differ from the table before, ascending."""
+    standing: Standing
+    """The reliabilities that were used."""
+
+
+def score_tick(
+    log: LogReader,
+    table: VerdictTable,
+    known: Standing | tuple[int, int] | None,
+    *,
+    log_id: str,
+    after: int,
+    through: int,
+    now_ms: int,
+    minimum: int,
+) -> Scored:
+    """Scores what a tick must score.
+
+    Args:
+        log: The votes log.
+        table: The verdicts as the last tick left them.
+        known: Reliabilities of the running epoch; or, when they are lost, (position, time) of their round; or None,
+            when this tick is its epoch's first and makes a full round of its own.
+        log_id: The log's id.
+        after: How far the last tick read.
+        through: How far this one reads.
+        now_ms: Time of the tick.
+        minimum: The score at which a video enters the published set.
+    """
+    decided = log.decisions(through)
+    table = table.grown(len(log.video_ids()))
+    if known is None:
+        votes = log.votes(through)
+        reliabilities = full_round(votes, decided, log_id=log_id, position=through, now_ms=now_ms)
+        touched = np.unique(votes.video)
+    else:
+        reliabilities = known if isinstance(known, Standing) else _again(log, log_id, *known)
+        votes = log.votes_of_touched(after, through)
+        touched = np.unique(votes.video)
+    return rescore(table, votes, touched, decided, reliabilities, now_ms=now_ms, minimum=minimum)
+
+
+def rescore(
+    table: VerdictTable,
+    votes: Votes,
+    touched: Keys,
+    decided: Decisions,
+    reliabilities: Standing,
+    *,
+    now_ms: int,
+    minimum: int,
+) -> Scored:
+    """Scores some videos from all their votes, by given reliabilities. Pure.
+
+    Args:
+        table: The verdicts before.
+        votes: All votes of the touched videos, in any order.
+        touched: Their keys, ascending.
+        decided: All decisions up to the tick.
+        reliabilities: What voters count for.
+        now_ms: Time of the tick.
+        minimum: The score at which a video enters the published set.
+    """
+    standing_votes = standing(votes)
+    videos = Videos(touched, np.full(len(touched), reliabilities.prior), audits_of(touched, decided))
+    voters = rulings.with_moderators(reliabilities.voters, rulings.moderators(decided))
+    verdicts = score(standing_votes, voters, videos)
+    channel = agreed_channels(standing_votes, touched)
+    table, changed = judge(table, touched, verdicts, channel, minimum=minimum, now_ms=now_ms)
+    return Scored(table, changed, reliabilities)
+
+
+def _again(log: LogReader, log_id: str, position: int, round_ms: int) -> Standing:
+    return full_round(log.votes(position), log.decisions(position), log_id=log_id, position=position, now_ms=round_ms)

@@ -1,0 +1,109 @@
+"""The published set in the HTTP interface's form (`docs/formats.md`, section 10), written without a loop over videos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data.columns import Keys
+from data.formats.tree import FormatError, packed, rfc3339
+from data.records import CATEGORIES
+from publisher.scoring.verdicts import VerdictTable
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What keys stand for."""
+
+    video_ids: pa.Array
+    """By video key."""
+    channel_ids: pa.Array
+    """By channel key."""
+
+
+def full(table: VerdictTable, keys: Keys, names: Names, *, removed: Mapping[str, str], generated_ms: int) -> bytes:
+    """The published set of an epoch's base.
+
+    Args:
+        table: The verdicts of the base.
+        keys: The published videos, in published order.
+        names: What keys stand for.
+        removed: Video id -> RFC 3339 time, of every video that was published once and is no more.
+        generated_ms: A time after the base's changes and before any later ones.
+    """
+    gone = [{"videoId": video_id, "removedAt": at} for video_id, at in sorted(removed.items())]
+    tail = b'],"channels":[],"removed":%b,"generatedAt":"%b"}' % (orjson.dumps(gone), rfc3339(generated_ms).encode())
+    return packed(b'{"videos":[\n' + _lines(_results(table, keys, names, action="")) + b"\n" + tail)
+
+
+def removed_of(body: bytes) -> dict[str, str]:
+    """The removal memory of a full file: video id -> RFC 3339 time.
+
+    Raises:
+        FormatError: The file's last line is not the one that `full` writes.
+    """
+    tail = body[body.rfind(b"\n") + 1 :]
+    try:
+        return {gone["videoId"]: gone["removedAt"] for gone in orjson.loads(b'{"videos":[' + tail)["removed"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"a full file's last line cannot be read: {error!r}") from error
+
+
+def delta(table: VerdictTable, keys: Keys, names: Names, *, sync_ms: int) -> bytes:
+    """What changed since an epoch's base.
+
+    Args:
+        table: The verdicts now.
+        keys: Every video that was published at some time of the epoch and changed in it, in published order.
+        names: What keys stand for.
+        sync_ms: Time of the tick of the newest change.
+    """
+    gone = _joined(
+        '{"videoId":"', names.video_ids.take(pa.array(keys)),
+        '","action":"remove","lastUpdated":"', _times(table, keys), '"}',
+    )  # fmt: skip
+    results = _results(table, keys, names, action='"action":"update",')
+    lines = pc.if_else(pa.array(table.published[keys]), results, gone)
+    tail = b'],"channels":[],"syncTimestamp":"%b"}' % rfc3339(sync_ms).encode()
+    return packed(b'{"videos":[\n' + _lines(lines) + b"\n" + tail)
+
+
+def _results(table: VerdictTable, keys: Keys, names: Names, *, action: str) -> pa.Array:
+    categories = _joined(*(_category(table, keys, place, name) for place, name in enumerate(CATEGORIES)))
+    return _joined(
+        '{"videoId":"', names.video_ids.take(pa.array(keys)),
+        f'",{action}"score":', _text(table.score[keys]),
+        ',"categories":{', pc.utf8_rtrim(categories, ","),
+        '},"totalVotes":', _text(table.voters[keys]),
+        ',"locked":', _text(table.locked[keys]),
+        ',"channelId":"', names.channel_ids.take(pa.array(table.channel[keys])),
+        '","channelScore":0,"lastUpdated":"', _times(table, keys), '"}',
+    )  # fmt: skip
+
+
+def _category(table: VerdictTable, keys: Keys, place: int, name: str) -> pa.Array:
+    votes, score = table.votes[keys, place], table.category_score[keys, place]
+    named = _joined(f'"{name}":{{"votes":', _text(votes), ',"weightedScore":', _text(score), "},")
+    return pc.if_else(pa.array(votes > 0), named, "")
+
+
+def _times(table: VerdictTable, keys: Keys) -> pa.Array:
+    moments = pa.array(table.changed_ms[keys]).cast(pa.timestamp("ms", tz="UTC"))
+    return pc.strftime(moments, format="%Y-%m-%dT%H:%M:%SZ")
+
+
+def _text(column: np.ndarray[tuple[int], np.dtype[np.generic]]) -> pa.Array:
+    return pa.array(column).cast(pa.string())
+
+
+def _joined(*parts: pa.Array | str) -> pa.Array:
+    return pc.binary_join_element_wise(*parts, "")
+
+
+def _lines(lines: pa.Array) -> bytes:
+    return b",\n".join(lines.cast(pa.binary()).to_pylist())

@@ -1,0 +1,118 @@
+"""The epoch that a tick belongs to: its base, its day so far, the files that stand for it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from data.columns import Keys
+from data.formats.head import Base, File
+from data.formats.rows import Ids, encode_base, id_column, order
+from data.formats.tree import base_key, full_key, rfc3339, sha256, snapshot_key
+from publisher.research import parquet
+from publisher.scoring.verdicts import VerdictTable
+from publisher.store import Artifact
+from publisher.sync import compat
+from publisher.sync.compat import Names
+from publisher.sync.day import Day, begin
+from publisher.sync.published import Published
+
+GZIP, PARQUET = "application/gzip", "application/vnd.apache.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """An epoch before the tick that is being built."""
+
+    name: str
+    """The UTC day."""
+    day: Day
+    base: Base
+    base_ms: int
+    """Time of the tick whose rows the base holds: what changed in the epoch changed later."""
+    files: Mapping[str, File]
+    """Files of the epoch that are published already."""
+    artifacts: list[Artifact] = field(default_factory=list)
+    """Files that start the epoch."""
+
+    def dead_ids(self) -> Ids:
+        """Ids that the epoch has held and holds no more."""
+        return self.day.ids[~self.day.alive]
+
+
+def first(name: str, table: VerdictTable, names: Names, ts_ms: int) -> Epoch:
+    """The first epoch of a tree: its base holds the rows of tick 1."""
+    return _start(name, table, names, seq=1, base_ms=ts_ms, generated_ms=ts_ms, removed={})
+
+
+def following(name: str, previous: Published, names: Names, ts_ms: int, removed: Mapping[str, str]) -> Epoch:
+    """A later epoch: its base holds the rows as the tick before left them.
+
+    Args:
+        name: The UTC day.
+        previous: The newest tick, of an earlier epoch.
+        names: What keys stand for.
+        ts_ms: Time of the epoch's first tick.
+        removed: The removal memory of the base before: video id -> RFC 3339 time.
+    """
+    table, ids = previous.table, id_column(names.video_ids.to_numpy(zero_copy_only=False))
+    dead = np.flatnonzero(np.isin(ids, current(previous).dead_ids()))
+    memory = dict(removed) | {ids[key].decode(): rfc3339(int(table.changed_ms[key])) for key in dead.tolist()}
+    back = ids[np.flatnonzero(table.published)]
+    for video_id in np.intersect1d(id_column(list(memory)), back).tolist():
+        del memory[video_id.decode()]
+    return _start(
+        name, table, names, seq=previous.head.seq, base_ms=previous.head.ts, generated_ms=ts_ms - 1, removed=memory
+    )
+
+
+def current(previous: Published) -> Epoch:
+    """The epoch that the newest tick belongs to."""
+    head = previous.head
+    return Epoch(head.epoch, previous.day, head.base, previous.base_ms, previous.files)
+
+
+def keys_changed(epoch: Epoch, table: VerdictTable, ids: Ids) -> Keys:
+    """Keys that were published at some time of the epoch and changed in it, in published order.
+
+    Args:
+        epoch: With the day as the tick left it.
+        table: The verdicts as the tick left them.
+        ids: Ids by key.
+    """
+    changed = np.flatnonzero(table.changed_ms > epoch.base_ms).astype(np.int32)
+    changed = changed[table.published[changed] | np.isin(ids[changed], epoch.dead_ids())]
+    return changed[order(ids[changed])]
+
+
+def _start(
+    name: str,
+    table: VerdictTable,
+    names: Names,
+    *,
+    seq: int,
+    base_ms: int,
+    generated_ms: int,
+    removed: Mapping[str, str],
+) -> Epoch:
+    keys, rows = table.rows(id_column(names.video_ids.to_numpy(zero_copy_only=False)))
+    state = rows.state()
+    base = encode_base(rows, epoch=name, seq=seq, state=state)
+    snapshot = parquet.encode(
+        table, np.flatnonzero(table.voters > 0).astype(np.int32), video_ids=names.video_ids, channel_ids=names.channel_ids
+    )
+    full = compat.full(table, keys, names, removed=removed, generated_ms=generated_ms)
+    return Epoch(
+        name=name,
+        day=begin(rows, seq),
+        base=Base(seq, state, File(sha256(base), len(base))),
+        base_ms=base_ms,
+        files={},
+        artifacts=[
+            Artifact(base_key(name, sha256(base)), base, GZIP),
+            Artifact(snapshot_key(name, seq, sha256(snapshot)), snapshot, PARQUET),
+            Artifact(full_key(name, sha256(full)), full, "application/json", content_encoding="gzip"),
+        ],
+    )

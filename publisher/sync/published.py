@@ -1,0 +1,105 @@
+"""What the store holds: the newest tick, read back so that the next one can be built on it."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from data.formats import files, ring, rows
+from data.formats.head import File, Head, parse
+from data.formats.tree import FormatError, commit_key, files_key, seq_of_verdicts, sha256
+from publisher.research import parquet
+from publisher.scoring.verdicts import VerdictTable, empty
+from publisher.store import Store
+from publisher.sync import compat
+from publisher.sync.compat import Names
+from publisher.sync.day import Day, restore
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The newest tick's state."""
+
+    head: Head
+    payload: bytes
+    """The head's payload, which the next head names by its hash."""
+    files: Mapping[str, File]
+    day: Day
+    base_ms: int
+    """Time of the tick whose rows the epoch's base holds."""
+    table: VerdictTable
+
+
+def load(store: Store, text: bytes, names: Names) -> Published:
+    """Reads the newest tick's state back from its files.
+
+    Args:
+        store: Where they are.
+        text: The head.
+        names: Ids by key, of the votes log that the tree was published from.
+
+    Raises:
+        FormatError: A file is missing, damaged, or names what the log does not know.
+    """
+    head, envelope = parse(text)
+    listed = files.parse(read(store, files_key(head.seq, head.files.sha256), head.files))
+    base_head = store.read(commit_key(head.base.seq))
+    if base_head is None:
+        raise FormatError(f"{commit_key(head.base.seq)} is missing")
+    return Published(
+        head=head,
+        payload=envelope.payload,
+        files=listed,
+        day=_day(store, head, listed),
+        base_ms=parse(base_head)[0].ts,
+        table=_table(store, listed, names),
+    )
+
+
+def removed_before(store: Store, listed: Mapping[str, File]) -> dict[str, str]:
+    """The removal memory of an epoch's base: video id -> RFC 3339 time."""
+    key = only(listed, "/full-")
+    return compat.removed_of(gzip.decompress(read(store, key, listed[key])))
+
+
+def read(store: Store, key: str, file: File) -> bytes:
+    """Reads a file that must have these bytes.
+
+    Raises:
+        FormatError: It is missing or has others.
+    """
+    body = store.read(key)
+    if body is None or sha256(body) != file.sha256:
+        found = "nothing" if body is None else f"{len(body)} bytes with hash {sha256(body)}"
+        raise FormatError(f"{key}: expected {file.bytes} bytes with hash {file.sha256}, found {found}")
+    return body
+
+
+def only(listed: Mapping[str, File], part: str) -> str:
+    """The one key that contains a part."""
+    (key,) = (key for key in listed if part in key)
+    return key
+
+
+def _day(store: Store, head: Head, listed: Mapping[str, File]) -> Day:
+    key = only(listed, "/base-")
+    base = rows.decode_base(read(store, key, listed[key]))
+    blocks = []
+    if head.ring:
+        body = read(store, head.ring.name, listed[head.ring.name])
+        blocks = ring.decode(body, head.ring.sizes, head.ring.block)
+    return restore(base, head.base.seq, blocks)
+
+
+def _table(store: Store, listed: Mapping[str, File], names: Names) -> VerdictTable:
+    table = empty(len(names.video_ids))
+    for key in verdict_files(listed):
+        body = read(store, key, listed[key])
+        table = parquet.enter(table, body, video_ids=names.video_ids, channel_ids=names.channel_ids)
+    return table
+
+
+def verdict_files(listed: Mapping[str, File]) -> list[str]:
+    """Keys of the Parquet snapshot and its changes, the oldest first."""
+    return sorted((key for key in listed if "/parquet/" in key), key=seq_of_verdicts)

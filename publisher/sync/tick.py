@@ -1,0 +1,120 @@
+"""One tick: from the new verdicts to the files and the head that say so. Pure."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from data.columns import Keys
+from data.formats import files as file_list
+from data.formats import ring
+from data.formats.head import File, Head, Ring
+from data.formats.ring import Block
+from data.formats.rows import id_column
+from data.formats.tree import changes_key, delta_key, files_key, ring_key, sha256
+from publisher.research import parquet
+from publisher.scoring.verdicts import VerdictTable
+from publisher.store import Artifact
+from publisher.sync import compat
+from publisher.sync.compat import Names
+from publisher.sync.day import advance
+from publisher.sync.epoch import GZIP, PARQUET, Epoch, keys_changed
+
+EXPIRES_MS = 86_400_000
+"""A head is stale a day after its tick."""
+INLINE_BYTES = 4_096
+"""The newest block travels inside the head up to this size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a tick is, besides its verdicts; times in Unix milliseconds."""
+
+    log: str
+    gen: int
+    seq: int
+    ts: int
+    interval_ms: int
+    spread_ms: int
+    prev: str | None
+    """SHA-256 of the payload of the head before."""
+    through_position: int
+    round_position: int
+    round_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A tick that is ready to be published."""
+
+    head: Head
+    artifacts: list[Artifact]
+    """The files to create before the commit."""
+    attachments: list[bytes]
+    """Lines that go with the head: the newest block, when it is small."""
+
+
+def build(
+    epoch: Epoch, table: VerdictTable, changed: Keys, *, names: Names, facts: Facts, roots: Mapping[str, bytes]
+) -> Built:
+    """Builds all files of a tick and its head.
+
+    Args:
+        epoch: The epoch as the tick before left it, or just started.
+        table: The verdicts now.
+        changed: Keys whose verdicts this tick changed since the epoch's base or the tick before.
+        names: What keys stand for.
+        facts: What the tick is.
+        roots: Root files by key.
+    """
+    ids = id_column(names.video_ids.to_numpy(zero_copy_only=False))
+    _, rows = table.rows(ids)
+    epoch = replace(epoch, day=advance(epoch.day, rows, facts.seq))
+    artifacts = [Artifact(key, body, "application/json") for key, body in roots.items()] + epoch.artifacts
+    outdated = ["/ring-"]
+    if facts.seq > epoch.base.seq and (len(changed) or epoch.artifacts):
+        artifacts += _changes(epoch, table, changed, names=names, facts=facts)
+        outdated.append("/compat/" + epoch.name + "/delta-")
+    blocks = epoch.day.blocks()
+    members = ring.encode(blocks)
+    if blocks:
+        body = b"".join(members)
+        artifacts.append(Artifact(ring_key(epoch.name, blocks[0].seq, sha256(body)), body, GZIP))
+    kept = {key: file for key, file in epoch.files.items() if not any(part in key for part in outdated)}
+    listing = file_list.encode(facts.seq, kept | {a.key: File(sha256(a.body), len(a.body)) for a in artifacts})
+    listed = File(sha256(listing), len(listing))
+    artifacts.append(Artifact(files_key(facts.seq, listed.sha256), listing, "application/json"))
+    head = Head(
+        gen=facts.gen, log=facts.log, seq=facts.seq, epoch=epoch.name, ts=facts.ts, exp=facts.ts + EXPIRES_MS,
+        next=facts.ts + facts.interval_ms, spread=facts.spread_ms, n=len(rows), state=rows.state(), base=epoch.base,
+        ring=_ring(epoch, blocks, members, facts.seq), files=listed, prev=facts.prev,
+        through_position=facts.through_position, round_position=facts.round_position, round_ms=facts.round_ms,
+    )  # fmt: skip
+    newest = members[0] if blocks and blocks[0].seq == facts.seq and len(members[0]) <= INLINE_BYTES else None
+    return Built(head, artifacts, [] if newest is None else [base64.b64encode(newest)])
+
+
+def _changes(epoch: Epoch, table: VerdictTable, changed: Keys, *, names: Names, facts: Facts) -> list[Artifact]:
+    ids = id_column(names.video_ids.to_numpy(zero_copy_only=False))
+    delta = compat.delta(table, keys_changed(epoch, table, ids), names, sync_ms=facts.ts)
+    artifacts = [
+        Artifact(delta_key(epoch.name, facts.seq, sha256(delta)), delta, "application/json", content_encoding="gzip")
+    ]
+    if len(changed):
+        body = parquet.encode(table, changed, video_ids=names.video_ids, channel_ids=names.channel_ids)
+        artifacts.append(Artifact(changes_key(epoch.name, facts.seq, sha256(body)), body, PARQUET))
+    return artifacts
+
+
+def _ring(epoch: Epoch, blocks: list[Block], members: list[bytes], seq: int) -> Ring | None:
+    if not blocks:
+        return None
+    size_of = {block.seq: len(member) for block, member in zip(blocks, members, strict=True)}
+    body = b"".join(members)
+    return Ring(
+        name=ring_key(epoch.name, blocks[0].seq, sha256(body)),
+        bytes=len(body),
+        block=sha256(members[0]),
+        sizes=tuple(size_of.get(tick, 0) for tick in range(seq, epoch.base.seq, -1)),
+    )
