@@ -77,9 +77,7 @@ class Commands(click.Group):
         """Lists the commands by section, importing none of them."""
         for title, places in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl(
-                    [(name.ljust(len("import-votes")), place.summary) for name, place in places.items()]
-                )
+                formatter.write_dl([(name.ljust(len("import-votes")), place.summary) for name, place in places.items()])
 
     def invoke(self, ctx: click.Context) -> object:
         """Runs a command; an expected failure becomes one line and an exit code."""

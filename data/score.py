@@ -147,7 +147,9 @@ def contributions(votes: Votes, voters: Voters, videos: Videos) -> Contributions
     log_odds = weight * _deflation(bucket, weight, votes.voter, voter.level)
     newcomer = voter.level == NEWCOMER
     total = sums(row * 2 + flag, log_odds * newcomer, len(videos) * 2)[row * 2 + flag]
-    capped = np.where(newcomer & (total > NEWCOMERS_CAP), log_odds * NEWCOMERS_CAP / np.maximum(total, 1e-300), log_odds)
+    capped = np.where(
+        newcomer & (total > NEWCOMERS_CAP), log_odds * NEWCOMERS_CAP / np.maximum(total, 1e-300), log_odds
+    )
     return Contributions(row=row, flag=flag, level=voter.level, weight=weight, log_odds=capped)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+import numpy as np
+
 from data.columns import Ints
 
 BLOCK_BYTES = 4 << 20
@@ -22,26 +24,37 @@ class Block:
 
     first_line: int
     """Number of the first line, from 1."""
-    lines: list[bytes]
+    body: bytes
+    """The lines, joined by line ends."""
     plain: bool
-    """True when all is ASCII without quotes and NUL, and no line is over-long."""
+    """All is ASCII without quotes and NUL, and no line is over-long."""
     bytes_read: int
 
-    def without_first(self) -> Block:
-        """The block after its header line."""
-        return replace(self, first_line=self.first_line + 1, lines=self.lines[1:])
+    def __len__(self) -> int:
+        return self.body.count(LINE_END) + 1 if self.body else 0
 
-    def texts(self) -> list[str]:
-        """The lines of a plain block as text."""
-        return LINE_END.join(self.lines).decode("ascii").split("\n") if self.lines else []
+    def lines(self) -> list[bytes]:
+        """The lines as they were read."""
+        return self.body.split(LINE_END) if self.body else []
 
     def numbered(self) -> Iterator[tuple[int, bytes]]:
         """(number, line) pairs."""
-        return enumerate(self.lines, self.first_line)
+        return enumerate(self.lines(), self.first_line)
+
+    def without_first(self) -> Block:
+        """The block after its header line."""
+        body = self.body.partition(LINE_END)[2]
+        return replace(self, first_line=self.first_line + 1, body=body)
 
     def text_of(self, numbers: Ints) -> Callable[[int], str]:
-        """A function from a row to its line, given each row's line number."""
-        return lambda row: shown(self.lines[int(numbers[row]) - self.first_line])
+        """A function from a row to its line as text, given each row's line number."""
+        lines: list[bytes] = []
+
+        def text(row: int) -> str:
+            lines.extend([] if lines else self.lines())
+            return shown(lines[int(numbers[row]) - self.first_line])
+
+        return text
 
 
 def blocks(stream: BinaryIO) -> Iterator[Block]:
@@ -53,10 +66,9 @@ def blocks(stream: BinaryIO) -> Iterator[Block]:
             chunk, first = chunk.removeprefix(BOM), False
         head, end, tail = chunk.rpartition(LINE_END)
         if end:
-            block = _block(pending + head, number, len(chunk))
-            number += len(block.lines)
+            yield _block(pending + head, number, len(chunk))
+            number += chunk.count(LINE_END)
             pending = tail
-            yield block
         else:
             pending += tail
         pending = pending[: LONGEST_LINE_BYTES + 1]  # over-long already: the rest would only fill the memory
@@ -70,7 +82,10 @@ def shown(line: bytes) -> str:
 
 
 def _block(body: bytes, first_line: int, bytes_read: int) -> Block:
-    lines = body.split(LINE_END)
-    plain = body.isascii() and b'"' not in body and b"\0" not in body
-    plain = plain and max(map(len, lines)) <= LONGEST_LINE_BYTES
-    return Block(first_line, lines, plain, bytes_read)
+    plain = body.isascii() and b'"' not in body and b"\0" not in body and _longest(body) <= LONGEST_LINE_BYTES
+    return Block(first_line, body, plain, bytes_read)
+
+
+def _longest(body: bytes) -> int:
+    ends = np.flatnonzero(np.frombuffer(body, np.uint8) == LINE_END[0])
+    return int(np.diff(ends, prepend=-1, append=len(body)).max()) - 1

@@ -163,7 +163,9 @@ def _ids(name: str, rows: Rows, valid: re.Pattern[str], expected: str) -> _Colum
 
 
 def _categories(rows: Rows) -> _Column:
-    coded = rows.columns["category"].dictionary_encode()  # type: ignore[union-attr] - a required column is there
+    given = rows.columns["category"]
+    assert given is not None  # a required column
+    coded = given.dictionary_encode()
     masks = [_mask(text) for text in coded.dictionary.to_pylist()]
     values = np.array([RETRACTION if isinstance(mask, Rejection) else mask for mask in masks], np.int64)
     bad = np.array([isinstance(mask, Rejection) for mask in masks], np.bool_)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -11,14 +11,18 @@ import msgspec
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 
+from data.columns import Ints
 from data.records import LATEST_MS
 from data.textlines import LONGEST_LINE_BYTES, Block, blocks, shown
 from data.votebatch import COLUMNS, REQUIRED, Reject, Rows, VoteBatch, checked
 
 PARQUET_ROWS = 50_000
 PARQUET_MAGIC = b"PAR1"
+TEXT = pa.string()
+CODED_TEXT = pa.dictionary(pa.int32(), TEXT)
 
 
 class VoteFileError(Exception):
@@ -62,22 +66,30 @@ def read_stream(stream: BinaryIO, name: str, now_ms: int) -> Iterator[VoteBatch]
     first = next(parts, None)
     if first is None:
         raise VoteFileError(f"{name} is empty: expected a header line with {', '.join(REQUIRED)}, or NDJSON")
-    if first.lines[0].startswith(PARQUET_MAGIC):
+    if first.body.startswith(PARQUET_MAGIC):
         raise VoteFileError(f"{name} is Parquet, which cannot be read from a pipe: give its path")
-    if first.lines[0].lstrip().startswith(b"{"):
+    if first.body.lstrip().startswith(b"{"):
         yield from (checked(_ndjson(block), now_ms) for block in _from(first, parts))
         return
-    header = _header(first.lines[0], name)
+    header = _header(first.body.partition(b"\n")[0], name)
     yield from (checked(_csv(block, header), now_ms) for block in _from(first.without_first(), parts))
 
 
 def _from(first: Block, rest: Iterator[Block]) -> Iterator[Block]:
-    yield first
+    if first.body:
+        yield first
     yield from rest
 
 
+Taken = tuple[dict[str, pa.Array], Ints, list[Reject]]
+"""Columns of the rows that could be taken apart, their line numbers, and the other lines."""
+
+
 def _header(line: bytes, name: str) -> list[str]:
-    names = [column.strip() for column in next(csv.reader([line.decode("utf-8", "replace")]), [])]
+    try:
+        names = [column.strip() for column in next(csv.reader([line.decode("utf-8", "replace")]), [])]
+    except csv.Error as error:
+        raise VoteFileError(f"{name}: its first line is no header of a CSV file ({error})") from error
     missing = [column for column in REQUIRED if column not in names]
     if missing:
         raise VoteFileError(
@@ -90,38 +102,45 @@ def _header(line: bytes, name: str) -> list[str]:
 
 
 def _csv(block: Block, header: Sequence[str]) -> Rows:
-    rows, line, rejects = _simple_rows(block, len(header)) or _careful_rows(block, len(header))
-    places = {name: header.index(name) if name in header else None for name in COLUMNS}
-    columns = {
-        name: None if place is None else pa.array([row[place] for row in rows], pa.string())
-        for name, place in places.items()
-    }
-    return Rows(line, columns, block.text_of(line), rejects, block.bytes_read)
+    taken = _simple_columns(block, header) if block.plain else None
+    columns, line, rejects = taken or _careful_columns(block, header)
+    return Rows(line, {name: columns.get(name) for name in COLUMNS}, block.text_of(line), rejects, block.bytes_read)
 
 
-Taken = tuple[list[list[str]], "np.ndarray[tuple[int], np.dtype[np.int64]]", list[Reject]]
-
-
-def _simple_rows(block: Block, width: int) -> Taken | None:
-    """Rows of a block in which nothing is quoted, odd or missing; None when something is: five times as fast."""
-    if not block.plain:
+def _simple_columns(block: Block, header: Sequence[str]) -> Taken | None:
+    """Columns of a block in which every line has its fields; None when one has not: ten times as fast."""
+    wanted = [name for name in header if name in COLUMNS]
+    places = [str(place) for place in range(len(header))]
+    text = {place: TEXT if name.endswith("_ms") else CODED_TEXT for place, name in zip(places, header, strict=True)}
+    try:
+        table = pa.csv.read_csv(
+            pa.BufferReader(block.body),
+            pa.csv.ReadOptions(column_names=places, block_size=len(block.body) + 1, use_threads=False),
+            pa.csv.ParseOptions(quote_char=False, double_quote=False, ignore_empty_lines=False),
+            pa.csv.ConvertOptions(
+                include_columns=[str(header.index(name)) for name in wanted], column_types=text, check_utf8=False
+            ),
+        ).combine_chunks()
+    except pa.ArrowInvalid:
         return None
-    rows = [line.split(",") for line in block.texts()]
-    if any(len(row) != width for row in rows):
+    if len(table) != len(block):  # a carriage return inside a line: only `\n` ends one
         return None
-    return rows, block.first_line + np.arange(len(rows), dtype=np.int64), []
+    columns = {name: column.chunk(0) for name, column in zip(wanted, table.columns, strict=True)}
+    return columns, block.first_line + np.arange(len(block), dtype=np.int64), []
 
 
-def _careful_rows(block: Block, width: int) -> Taken:
+def _careful_columns(block: Block, header: Sequence[str]) -> Taken:
     rows, numbers, rejects = [], [], []
     for number, line in block.numbered():
-        row = _fields(line, width)
+        row = _fields(line, len(header))
         if isinstance(row, str):
             rejects.append(Reject(number, row, shown(line)))
         elif row:
             rows.append(row)
             numbers.append(number)
-    return rows, np.array(numbers, np.int64), rejects
+    places = [(name, header.index(name)) for name in COLUMNS if name in header]
+    columns = {name: pa.array([row[place] for row in rows], TEXT) for name, place in places}
+    return columns, np.array(numbers, np.int64), rejects
 
 
 def _fields(line: bytes, width: int) -> list[str] | str:
@@ -188,7 +207,7 @@ def _ndjson(block: Block) -> Rows:
 def _json_column(values: list[str | int | None], name: str) -> pa.Array:
     if name.endswith("_ms"):
         return pa.array([value or 0 for value in values], pa.int64())
-    return pa.array([value or "" for value in values], pa.string())
+    return pa.array([value or "" for value in values], TEXT)
 
 
 def _parquet(path: Path) -> Iterator[Rows]:
@@ -233,14 +252,8 @@ def _parquet_column(column: pa.Array, name: str) -> pa.Array:
     """Text or int64 without nulls: a missing optional value is nothing, a missing required one is never good."""
     number = name.endswith("_ms")
     absent = (-1 if number else "null") if name in REQUIRED else (0 if number else "")
-    return column.cast(pa.int64() if number else pa.string()).fill_null(absent)
+    return column.cast(pa.int64() if number else TEXT).fill_null(absent)
 
 
 def _row_text(row: pa.RecordBatch) -> str:
     return shown(orjson.dumps(row.to_pylist()[0], default=str))
-
-
-def lines_of(stream: BinaryIO) -> Iterable[tuple[int, bytes]]:
-    """Numbered lines of a small text file."""
-    for block in blocks(stream):
-        yield from block.numbered()

@@ -57,9 +57,7 @@ def read(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def first_root(
-    root_keys: Sequence[Ed25519PrivateKey], online_key: Ed25519PrivateKey, *, created_ms: int
-) -> bytes:
+def first_root(root_keys: Sequence[Ed25519PrivateKey], online_key: Ed25519PrivateKey, *, created_ms: int) -> bytes:
     """Writes root 1: all root keys sign that they are the root keys and that the online key signs heads.
 
     Source:
@@ -73,6 +71,18 @@ def first_root(
         online_keys=(signed.public_bytes(online_key),),
     )
     return signed.sign(root.payload(), signed.ROOT_CONTEXT, root_keys)
+
+
+def read_roots(directory: Path) -> dict[int, bytes]:
+    """Reads the signed roots of a home, by version.
+
+    Raises:
+        KeyFileError: There is none.
+    """
+    roots = {int(path.stem): path.read_bytes() for path in directory.glob("*.json") if path.stem.isdigit()}
+    if not roots:
+        raise KeyFileError(f"there is no signed root in {directory}: run `realtube init`")
+    return roots
 
 
 def _pem(key: Ed25519PrivateKey) -> bytes:

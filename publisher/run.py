@@ -147,7 +147,9 @@ def _checked(text: bytes, signer: Signer, now_ms: int) -> Head:
     if not signer.newest().certifies_head(envelope):
         raise PublishRefused("the store's head is not signed by this home's online key: is it another home's store?")
     if now_ms < head.ts:
-        raise PublishError(f"the clock says {now_ms}, the last tick was at {head.ts}: set the clock, then publish again")
+        raise PublishError(
+            f"the clock says {now_ms}, the last tick was at {head.ts}: set the clock, then publish again"
+        )
     return head
 
 
@@ -218,14 +220,20 @@ def _move_head(store: Store, text: bytes, tag: str | None) -> None:
     listed = files.parse(listing)
     for key, file in listed.items():
         if store.size(key) != file.bytes:
-            raise FormatError(f"{key}: the commit of tick {head.seq} needs {file.bytes} bytes of it, found {store.size(key)}")
+            raise FormatError(
+                f"{key}: the commit of tick {head.seq} needs {file.bytes} bytes of it, found {store.size(key)}"
+            )
     store.swap(Artifact(HEAD, text, "text/plain; charset=utf-8", cache_control=HEAD_CACHE), tag)
     store.replace(Artifact(SHA256SUMS, _sums(text, head, listing, listed), "text/plain", cache_control=COPY_CACHE))
 
 
 def _sums(text: bytes, head: Head, listing: bytes, listed: Mapping[str, File]) -> bytes:
     sums = {key: file.sha256 for key, file in listed.items()}
-    sums |= {HEAD: sha256(text), commit_key(head.seq): sha256(text), files_key(head.seq, sha256(listing)): sha256(listing)}
+    sums |= {
+        HEAD: sha256(text),
+        commit_key(head.seq): sha256(text),
+        files_key(head.seq, sha256(listing)): sha256(listing),
+    }
     return "".join(f"{digest}  {key}\n" for key, digest in sorted(sums.items())).encode()
 
 
@@ -240,5 +248,6 @@ def _log_id(home: Home) -> str:
 def _report(built: Built, scored: Scored, *, published: bool) -> Report:
     head, artifacts = built.head, built.artifacts
     size = sum(len(artifact.body) for artifact in artifacts)
-    return Report(head.seq, head.ts, head.n, len(scored.changed), head.through_position, len(artifacts), size, published)
-
+    return Report(
+        head.seq, head.ts, head.n, len(scored.changed), head.through_position, len(artifacts), size, published
+    )

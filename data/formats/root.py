@@ -62,7 +62,9 @@ def parse(text: bytes) -> Root:
         raise FormatError(f"a root lacks or garbles a field: {error!r}") from error
     signers = envelope.signers(signed.ROOT_CONTEXT, {signed.key_id(key): key for key in root.root_keys})
     if root.root_threshold < 1 or len(signers) < root.root_threshold:
-        raise FormatError(f"root {root.version} needs {root.root_threshold} signatures of root keys, has {len(signers)}")
+        raise FormatError(
+            f"root {root.version} needs {root.root_threshold} signatures of root keys, has {len(signers)}"
+        )
     return root
 
 

@@ -80,7 +80,9 @@ def parse(text: bytes) -> SignedText:
     if len(lines) < 3 or lines[-1] != b"":
         raise FormatError("a signed text needs a payload line and a signatures line, each ended by a line end")
     try:
-        signatures = tuple((entry["key"], base64.b64decode(entry["sig"], validate=True)) for entry in orjson.loads(lines[1]))
+        signatures = tuple(
+            (entry["key"], base64.b64decode(entry["sig"], validate=True)) for entry in orjson.loads(lines[1])
+        )
     except (ValueError, TypeError, KeyError) as error:
         raise FormatError(f"the second line of a signed text must be an array of signatures: {error}") from error
     return SignedText(payload=lines[0], signatures=signatures, attachments=tuple(lines[2:-1]))

@@ -89,5 +89,5 @@ def canonical(value: object) -> bytes:
 
 
 def packed(body: bytes) -> bytes:
-    """gzip with no time in it: the same bytes whenever it is made."""
+    """Gzip with no time in it: the same bytes whenever it is made."""
     return gzip.compress(body, GZIP_LEVEL, mtime=0)

@@ -143,7 +143,11 @@ class Appender:
 
     def channel(self, channel_id: str) -> int:
         """Key of a channel, drawn now if the id is new; 0 for the empty id."""
-        return (self._find(FIND_CHANNEL, channel_id) or self._add(FIND_CHANNEL, ADD_CHANNEL, channel_id)) if channel_id else 0
+        return (
+            (self._find(FIND_CHANNEL, channel_id) or self._add(FIND_CHANNEL, ADD_CHANNEL, channel_id))
+            if channel_id
+            else 0
+        )
 
     def network(self, token: str) -> int:
         """Key of a network token, drawn now if the token is new; 0 for the empty token."""

@@ -62,7 +62,9 @@ def open_for_append(path: Path) -> sqlite3.Connection:
     # WAL lets readers work beside the writer; FULL makes each commit survive a power cut (https://sqlite.org/pragma.html).
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = OFF")  # keys are interned in the same transaction; checking doubles the cost
+    connection.execute(
+        "PRAGMA foreign_keys = OFF"
+    )  # keys are interned in the same transaction; checking doubles the cost
     migrate(connection)
     return connection
 

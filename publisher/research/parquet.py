@@ -23,7 +23,10 @@ DESCRIPTIONS = {
     "locked": "whether a moderator fixed the score",
     "voters": "standing votes",
     **{f"votes_{name}": f"standing votes that name {name}" for name in STANCES},
-    **{f"score_{name}": f"category score of {name}, 0-100: the leading category carries the video's score" for name in CATEGORIES},
+    **{
+        f"score_{name}": f"category score of {name}, 0-100: the leading category carries the video's score"
+        for name in CATEGORIES
+    },
     "channel_id": "the channel that independent voters agree on, or empty",
     "changed_at": "time of the tick that changed this row last",
 }
@@ -34,7 +37,10 @@ TYPES = {
     "score": pa.uint8(), **{f"score_{name}": pa.uint8() for name in CATEGORIES},
 }  # fmt: skip
 SCHEMA = pa.schema(
-    [pa.field(name, TYPES[name], nullable=False, metadata={"description": text}) for name, text in DESCRIPTIONS.items()],
+    [
+        pa.field(name, TYPES[name], nullable=False, metadata={"description": text})
+        for name, text in DESCRIPTIONS.items()
+    ],
     metadata={"title": "RealTube verdicts, one row a video", "licence": "CC-BY-4.0"},
 )
 ROW_GROUP_ROWS = 131_072

@@ -183,7 +183,9 @@ def _voters(crowd: Crowd, flags: Credit, counters: Credit) -> Voters:
     learned = Voters(
         level=level,
         flag_weight=np.where(established, _learned(flags, FLAG_PRIOR, ceiling), NEWCOMER_FLAG * newcomer_share),
-        counter_weight=np.where(established, _learned(counters, COUNTER_PRIOR, ceiling), NEWCOMER_COUNTER * newcomer_share),
+        counter_weight=np.where(
+            established, _learned(counters, COUNTER_PRIOR, ceiling), NEWCOMER_COUNTER * newcomer_share
+        ),
     )
     return rulings.with_moderators(learned, np.flatnonzero(crowd.moderator).astype(np.int32))
 

@@ -101,7 +101,10 @@ def _start(
     state = rows.state()
     base = encode_base(rows, epoch=name, seq=seq, state=state)
     snapshot = parquet.encode(
-        table, np.flatnonzero(table.voters > 0).astype(np.int32), video_ids=names.video_ids, channel_ids=names.channel_ids
+        table,
+        np.flatnonzero(table.voters > 0).astype(np.int32),
+        video_ids=names.video_ids,
+        channel_ids=names.channel_ids,
     )
     full = compat.full(table, keys, names, removed=removed, generated_ms=generated_ms)
     return Epoch(

@@ -1,0 +1,78 @@
+"""Looks single videos up in the votes log, through any SQLite connection to it.
+
+Intake asks these questions between two ticks, its writer inside its own transaction; `read` is for whole columns.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+
+import numpy as np
+
+from data.columns import Keys, Votes
+from data.log.read import Decisions
+
+FIND_VIDEO = "SELECT video, video_id FROM videos WHERE video_id = ?"
+VIDEOS_BY_HASH = "SELECT video, video_id FROM videos WHERE hash_prefix BETWEEN ? AND ? ORDER BY video"
+VOTES_OF_VIDEOS = """
+    SELECT votes.position, cast_at_ms, voter, video, categories, channel
+    FROM json_each(?) CROSS JOIN votes ON votes.video = json_each.value
+    ORDER BY votes.video, votes.voter, votes.cast_at_ms, votes.categories
+"""  # CROSS JOIN fixes the plan: a search of votes_by_video for each key, which also gives this order
+LAST_DECISION = "SELECT coalesce(max(position), 0) FROM decisions"
+DECISIONS_AFTER = "SELECT position, kind, video, voter, label FROM decisions WHERE position > ? ORDER BY position"
+CHANNELS = "SELECT channel, channel_id FROM channels WHERE channel IN (SELECT value FROM json_each(?)) ORDER BY channel"
+HASH_DIGITS = 8
+"""Hex digits of the hash that the log keeps."""
+
+
+def video_by_id(connection: sqlite3.Connection, video_id: str) -> dict[int, str]:
+    """The video with this id as {key: id}; empty when the log does not know it."""
+    return dict(connection.execute(FIND_VIDEO, (video_id,)))
+
+
+def videos_by_hash(connection: sqlite3.Connection, prefix: str) -> dict[int, str]:
+    """The videos whose hash starts with up to eight hex digits, as {key: id} in key order."""
+    shift = 4 * (HASH_DIGITS - len(prefix))
+    first = int(prefix, 16) << shift
+    return dict(connection.execute(VIDEOS_BY_HASH, (first, first + (1 << shift) - 1)))
+
+
+def votes_of(connection: sqlite3.Connection, videos: Iterable[int]) -> Votes:
+    """All votes about some videos, in (video, voter) order, without their networks and the voters' ages."""
+    rows = connection.execute(VOTES_OF_VIDEOS, (json.dumps(list(videos)),)).fetchall()
+    position, cast_at_ms, voter, video, categories, channel = np.array(rows, np.int64).reshape(-1, 6).T
+    return Votes(
+        position=position,
+        cast_at_ms=cast_at_ms,
+        voter=voter.astype(np.int32),
+        video=video.astype(np.int32),
+        categories=categories.astype(np.uint8),
+        channel=channel.astype(np.int32),
+        network=np.zeros(len(rows), np.int32),
+        voter_since_ms=np.zeros(len(rows), np.int64),
+    )
+
+
+def last_decision(connection: sqlite3.Connection) -> int:
+    """Position of the newest decision, 0 without any."""
+    return int(connection.execute(LAST_DECISION).fetchone()[0])
+
+
+def decisions_after(connection: sqlite3.Connection, position: int) -> Decisions:
+    """The decisions after a position."""
+    rows = connection.execute(DECISIONS_AFTER, (position,)).fetchall()
+    return Decisions(
+        position=np.array([row[0] for row in rows], np.int64),
+        kind=[row[1] for row in rows],
+        video=np.array([row[2] for row in rows], np.int32),
+        voter=np.array([row[3] for row in rows], np.int32),
+        label=np.array([row[4] for row in rows], np.uint8),
+    )
+
+
+def channel_ids(connection: sqlite3.Connection, channels: Keys) -> dict[int, str]:
+    """The ids of some channels as {key: id}; unknown keys and 0 are absent."""
+    return dict(connection.execute(CHANNELS, (json.dumps(channels.tolist()),)))

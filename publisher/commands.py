@@ -1,0 +1,119 @@
+"""The publisher's commands: they parse, call one function, print."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from data import settings as setting_files
+from data.formats.tree import rfc3339
+from data.home import Home
+from publisher import keys, schedule
+from publisher.run import Report, Signer
+from publisher.run import publish as publish_once
+from publisher.settings import PublisherSettings, duration_ms
+from publisher.store import Store
+from publisher.stores.local import LocalStore
+
+
+@click.command()
+@click.option(
+    "--every", metavar="TIME", help="Publish now and then at each multiple of TIME (90s, 30m, 1h) until SIGTERM."
+)
+@click.option("--now-ms", type=click.IntRange(0), help="Clock of this one tick, Unix milliseconds, for rehearsals.")
+@click.option("--dry-run", is_flag=True, help="Build everything, write nothing, print what a tick would be.")
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON, one line a tick.")
+def publish(every: str | None, now_ms: int | None, dry_run: bool, as_json: bool) -> None:
+    """Publish one tick, or one at every interval.
+
+    Reads the votes log, scores what changed, writes the files, moves the head. Killed at any moment, the next run
+    heals what was left. Exit code 3: refused, a person must look; 75: another publish of this home is running.
+
+    \b
+    Example:
+      realtube publish
+      realtube publish --every 30m
+    """
+    home, settings = _home_and_settings()
+    store, signer = _store(home, settings), _signer(home)
+
+    def tick(tick_ms: int) -> None:
+        with _progress() as progress:
+            report = publish_once(home, store, signer, settings, now_ms=tick_ms, dry_run=dry_run, progress=progress)
+        _print_report(report, as_json, dry_run=dry_run)
+
+    with schedule.alone(home.publish_lock):
+        if every is None:
+            tick(now_ms if now_ms is not None else _now_ms())
+            return
+        if now_ms is not None or duration_ms(every) <= 0:
+            raise click.UsageError("--every takes a time such as 90s, 30m or 1h, and no --now-ms beside it")
+        schedule.every(duration_ms(every), now_ms=_now_ms, wait=_stop_on_signal().wait, tick=tick)
+
+
+def _home_and_settings() -> tuple[Home, PublisherSettings]:
+    home = Home(Path(os.environ.get("REALTUBE_HOME") or "var"))
+    return home, setting_files.load(PublisherSettings, os.environ, home.settings)
+
+
+def _store(home: Home, settings: PublisherSettings) -> Store:
+    return LocalStore(Path(settings.store) if settings.store else home.public)
+
+
+def _signer(home: Home) -> Signer:
+    return Signer(keys.read(home.online_key), keys.read_roots(home.roots))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _stop_on_signal() -> threading.Event:
+    """An event that SIGTERM and SIGINT set: the running tick ends first."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop
+
+
+@contextmanager
+def _progress() -> Iterator[_Bar]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bars:
+        yield _Bar(bars)
+
+
+class _Bar:
+    """A progress bar that starts over when something else is going on."""
+
+    def __init__(self, bars: Progress) -> None:
+        self.bars, self.task = bars, bars.add_task("publishing", total=None)
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        self.bars.update(self.task, description=what, completed=done, total=total)
+
+
+def _print_report(report: Report, as_json: bool, *, dry_run: bool) -> None:
+    if as_json:
+        click.echo(orjson.dumps(asdict(report)))
+        return
+    if not report.published and not dry_run:
+        click.echo(f"tick {report.seq} of {rfc3339(report.ts)} is published already: nothing new")
+        return
+    what = "would publish" if dry_run else "published"
+    click.echo(
+        f"{what} tick {report.seq} of {rfc3339(report.ts)}: {report.rows:,} rows, {report.changed:,} verdicts changed, "
+        f"{report.files} files, {report.bytes:,} bytes, log read to position {report.through_position:,}"
+    )

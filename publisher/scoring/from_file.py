@@ -1,0 +1,117 @@
+"""Scores votes that stand in a file, with no home at all: the same rule by the same code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from data.columns import Ints, Keys, Votes, standing
+from data.log.read import Decisions
+from data.records import CATEGORIES
+from data.score import Verdicts, Videos, score
+from data.votebatch import VoteBatch
+from publisher.scoring.trust import audits_of, full_round
+
+
+@dataclass(frozen=True, slots=True)
+class Ballots:
+    """Votes of a file as columns, and what their keys stand for."""
+
+    votes: Votes
+    video_ids: pa.Array
+    """By video key; entry 0 is empty."""
+    voter_ids: pa.Array
+    """By voter key; entry 0 is empty."""
+
+
+def ballots(batches: Iterable[VoteBatch]) -> Ballots:
+    """Puts the batches of vote files together; positions follow the order of the rows."""
+    parts = list(batches)
+    voter, voter_ids = _keys([part.voter_id for part in parts])
+    video, video_ids = _keys([part.video_id for part in parts])
+    channel, _ = _keys([part.channel_id for part in parts])
+    network, _ = _keys([part.network for part in parts])
+    votes = Votes(
+        position=np.arange(1, len(voter) + 1, dtype=np.int64),
+        cast_at_ms=_column([part.cast_at_ms for part in parts], np.int64),
+        voter=voter,
+        video=video,
+        categories=_column([part.categories for part in parts], np.uint8),
+        channel=channel,
+        network=network,
+        voter_since_ms=_column([part.voter_since_ms for part in parts], np.int64),
+    )
+    return Ballots(votes, video_ids, voter_ids)
+
+
+def score_ballots(cast: Ballots, *, audited: Mapping[str, int], moderators: Sequence[str], now_ms: int) -> pa.Table:
+    """Scores every video that has a standing vote.
+
+    Args:
+        cast: The votes.
+        audited: Video id -> label, 1 AI, 0 made by people; ids without votes tell the share of AI all the same.
+        moderators: Voter ids.
+        now_ms: By which ages are counted, Unix milliseconds.
+
+    Returns:
+        Columns `video_id, score, evidence, votes, top_category`, one row a video, by id; `score` is 0-100.
+    """
+    decided = _decisions(cast, audited, moderators)
+    reliabilities = full_round(cast.votes, decided, log_id="", position=len(cast.votes), now_ms=now_ms)
+    votes = standing(cast.votes)
+    keys = np.unique(votes.video)
+    videos = Videos(keys, np.full(len(keys), reliabilities.prior), audits_of(keys, decided))
+    return _table(score(votes, reliabilities.voters, videos), cast.video_ids.take(pa.array(keys)))
+
+
+def _table(verdicts: Verdicts, video_ids: pa.Array) -> pa.Table:
+    leading = np.where(verdicts.category_score.max(axis=1, initial=0) > 0, verdicts.category_score.argmax(axis=1), -1)
+    top = pa.array(["", *CATEGORIES]).take(pa.array(leading + 1))
+    table = pa.table(
+        {
+            "video_id": video_ids,
+            "score": np.round(verdicts.score * 100, 4),
+            "evidence": np.round(verdicts.evidence, 4),
+            "votes": verdicts.voters,
+            "top_category": top,
+        }
+    )
+    return table.sort_by("video_id")
+
+
+def _decisions(cast: Ballots, audited: Mapping[str, int], moderators: Sequence[str]) -> Decisions:
+    videos = _key_of(list(audited), cast.video_ids)
+    voters = _key_of(list(moderators), cast.voter_ids)
+    nobody, nothing = np.zeros(len(voters), np.int32), np.zeros(len(videos), np.int32)
+    return Decisions(
+        position=np.arange(1, len(videos) + len(voters) + 1, dtype=np.int64),
+        kind=["audit"] * len(videos) + ["moderator_add"] * len(voters),
+        video=np.concatenate([videos, nobody]),
+        voter=np.concatenate([nothing, voters]),
+        label=np.concatenate([np.array(list(audited.values()), np.uint8), np.zeros(len(voters), np.uint8)]),
+    )
+
+
+def _key_of(ids: Sequence[str], by_key: pa.Array) -> Keys:
+    """Keys of ids; those that no vote names get keys beyond the end."""
+    found = pc.index_in(pa.array(ids, pa.string()), value_set=by_key)
+    beyond = len(by_key) + np.arange(len(ids))
+    return np.where(pc.is_valid(found), found.fill_null(0), beyond).astype(np.int32)
+
+
+def _keys(columns: Sequence[pa.DictionaryArray]) -> tuple[Keys, pa.Array]:
+    """Dense keys from 1 in order of first appearance, and the ids by key; the empty id has key 0."""
+    if not columns:
+        return np.empty(0, np.int32), pa.array([""])
+    whole = pa.chunked_array([column.dictionary_decode() for column in columns]).combine_chunks().dictionary_encode()
+    ids = [""] + [text for text in whole.dictionary.to_pylist() if text]
+    key_of_index = np.array(pc.index_in(whole.dictionary, value_set=pa.array(ids)), np.int32)
+    return key_of_index[whole.indices.to_numpy()], pa.array(ids)
+
+
+def _column(parts: Sequence[Ints], kind: type[np.generic]) -> Ints:
+    return np.concatenate([np.empty(0, kind), *parts])
