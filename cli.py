@@ -52,9 +52,9 @@ COMMANDS = {name: place for section in SECTIONS.values() for name, place in sect
 class Failure(click.ClickException):
     """An expected failure on its way out: one line on stderr, and an exit code."""
 
-    def __init__(self, message: str, exit_code: int) -> None:
+    def __init__(self, message: str, code: int) -> None:
         super().__init__(" ".join(message.split()))
-        self.exit_code = exit_code
+        self.exit_code = code  # type: ignore[misc]  # click declares it for the class and reads it from the instance
 
 
 class Commands(click.Group):
@@ -113,3 +113,7 @@ def main() -> None:
     Every command has --help with an example, and --json where it prints facts.
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused and needs a person, 75 busy, try again.
     """  # noqa: D301 - \b is click's mark for lines to keep
+
+
+if __name__ == "__main__":
+    main(prog_name="realtube")

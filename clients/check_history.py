@@ -1,4 +1,4 @@
-"""Roots, commits and lists of files: that each tick follows from the one before it (formats, sections 3, 4, 5 and 8)."""
+"""Roots, commits and lists of files: that each tick follows from the one before (formats, sections 3, 4, 5 and 8)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class History:
 
     def __post_init__(self) -> None:
         """Begin with root 1."""
+        check_canonical(root_key(1), self.trust.root.signed.payload)
         self.roots[1] = self.trust.root
 
     def read_head(self) -> tuple[Head, bytes]:
@@ -70,6 +71,7 @@ class History:
             gen = max(self.roots) + 1
             with promise(root_key(gen), f"a valid root, as the head of tick {head.seq} has gen {head.gen}"):
                 self.trust = reach_root(self.shelf.source, self.trust, gen)
+            check_canonical(root_key(gen), self.trust.root.signed.payload)
             self.roots[gen] = self.trust.root
         with promise(head.commit_key, "a signature by an online key of its root"):
             check_signature(head, self.roots[head.gen])
@@ -152,5 +154,3 @@ def read_list(shelf: Shelf, head: Head) -> dict[str, FileEntry]:
 
 def _entry(fields: Fields) -> FileEntry:
     return FileEntry(fields.integer("bytes"), fields.hash("sha256"))
-
-

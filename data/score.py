@@ -202,4 +202,4 @@ def _category_shares(votes: Votes, parts: Contributions, rows: int) -> Floats:
     counts = _per_category(votes, parts.row, None, rows, len(CATEGORIES))
     weights = np.where(weights.max(axis=1, initial=0.0)[:, None] > 0, weights, counts)  # voters that count for nothing
     leading = weights.max(axis=1, initial=0.0)[:, None]
-    return np.divide(weights, leading, out=np.zeros_like(weights), where=leading > 0)
+    return np.asarray(np.divide(weights, leading, out=np.zeros_like(weights), where=leading > 0), np.float64)

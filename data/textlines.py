@@ -10,12 +10,16 @@ import numpy as np
 
 from data.columns import Ints
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 8 << 20
 """How much is read at a time: some 50 000 votes."""
 LONGEST_LINE_BYTES = 64 << 10
 """A longer line is an error of whoever reads it; of such a line little more than this is kept."""
 BOM = b"\xef\xbb\xbf"
 LINE_END = b"\n"
+
+
+class InputFileError(Exception):
+    """A file cannot be read as what it was given for; what was taken from it before stands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,10 @@ from data import settings as setting_files
 from data.formats.tree import rfc3339
 from data.home import Home
 from publisher import keys, schedule
-from publisher.run import Report, Signer
+from publisher.run import Report
 from publisher.run import publish as publish_once
 from publisher.settings import PublisherSettings, duration_ms
+from publisher.signer import Signer
 from publisher.store import Store
 from publisher.stores.local import LocalStore
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.columns import Ints, Keys, Votes, standing
+from data.columns import NO_VOTES, Keys, Votes, standing
 from data.log.read import Decisions
 from data.records import CATEGORIES
 from data.score import Verdicts, Videos, score
@@ -37,13 +37,13 @@ def ballots(batches: Iterable[VoteBatch]) -> Ballots:
     network, _ = _keys([part.network for part in parts])
     votes = Votes(
         position=np.arange(1, len(voter) + 1, dtype=np.int64),
-        cast_at_ms=_column([part.cast_at_ms for part in parts], np.int64),
+        cast_at_ms=np.concatenate([NO_VOTES.cast_at_ms, *(part.cast_at_ms for part in parts)]),
         voter=voter,
         video=video,
-        categories=_column([part.categories for part in parts], np.uint8),
+        categories=np.concatenate([NO_VOTES.categories, *(part.categories for part in parts)]),
         channel=channel,
         network=network,
-        voter_since_ms=_column([part.voter_since_ms for part in parts], np.int64),
+        voter_since_ms=np.concatenate([NO_VOTES.voter_since_ms, *(part.voter_since_ms for part in parts)]),
     )
     return Ballots(votes, video_ids, voter_ids)
 
@@ -111,7 +111,3 @@ def _keys(columns: Sequence[pa.DictionaryArray]) -> tuple[Keys, pa.Array]:
     ids = [""] + [text for text in whole.dictionary.to_pylist() if text]
     key_of_index = np.array(pc.index_in(whole.dictionary, value_set=pa.array(ids)), np.int32)
     return key_of_index[whole.indices.to_numpy()], pa.array(ids)
-
-
-def _column(parts: Sequence[Ints], kind: type[np.generic]) -> Ints:
-    return np.concatenate([np.empty(0, kind), *parts])

@@ -151,7 +151,7 @@ def _crowd(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
 
 
 def _confirmations(crowd: Crowd, parts: Contributions) -> tuple[Floats, Floats]:
-    """For each vote: the chance that the video is AI by everything but this vote, and how much that can be relied on."""
+    """For each vote: the chance that the video is AI by all but this vote, and how far that can be relied on."""
     signed = np.where(parts.flag, parts.log_odds, -parts.log_odds)
     rows = len(crowd.videos)
     total = crowd.videos.prior + sums(parts.row, signed, rows)

@@ -1,0 +1,91 @@
+"""The composition root: environment, clock and randomness enter here, and become an application.
+
+`create` is a WSGI factory for other servers (`gunicorn 'intake.wsgi:create()'`): one process, several threads.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from flask import Flask
+
+from data import settings
+from data.home import Home
+from data.log import schema
+from intake.app import Parts, create_app
+from intake.live import Newest
+from intake.network import Networks
+from intake.published import Published
+from intake.readers import Readers
+from intake.readiness import Checks
+from intake.settings import IntakeSettings
+from intake.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A running intake, without the server that talks HTTP."""
+
+    app: Flask
+    settings: IntakeSettings
+    writer: Writer
+    readers: Readers
+
+    def close(self) -> None:
+        """Stores the votes that wait, answers them, and closes the log."""
+        self.writer.close()
+        self.readers.close()
+
+
+def now_ms() -> int:
+    """The clock, Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def compose(home: Home, chosen: IntakeSettings) -> Intake:
+    """Opens a home and builds its application.
+
+    Raises:
+        LogError: The home has no votes log, or one that cannot be used; nothing was started.
+    """
+    connection = schema.open_for_append(home.votes_log)
+    identity = schema.identity(connection)
+    newest = Newest(home.standing, identity.log_id)
+    writer = Writer(
+        connection,
+        newest,
+        queue_size=chosen.queue_size,
+        batch_size=chosen.batch_size,
+        vote_timeout_s=chosen.vote_timeout_s,
+    )
+    readers = Readers(home.votes_log)
+    published = Published(Path(chosen.store) if chosen.store else home.public, identity.created_ms)
+    checks = Checks(
+        writer,
+        readers,
+        published,
+        votes_log=home.votes_log,
+        min_free_mb=chosen.min_free_mb,
+        version=metadata.version("realtube"),
+        now_ms=now_ms,
+    )
+    networks = Networks(home.directory / "network-key", secrets.token_bytes)
+    networks.token("127.0.0.1", now_ms())  # a home that cannot keep its key must say so now, not at the first vote
+    writer.start()
+    app = create_app(Parts(chosen, writer, readers, newest, networks, published, checks, now_ms))
+    return Intake(app, chosen, writer, readers)
+
+
+def create(environment: Mapping[str, str] = os.environ) -> Flask:
+    """Builds the application from the environment; its votes are drained when the process ends."""
+    home = Home(Path(environment.get("REALTUBE_HOME", "var")))
+    intake = compose(home, settings.load(IntakeSettings, environment, home.settings))
+    atexit.register(intake.close)
+    return intake.app
