@@ -5,14 +5,13 @@ Everything is drawn from one seed, in columns; the same plan and seed give the s
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks import ids
 from data.columns import Bytes, Ints, Mask
 from data.records import BIT_OF, CATEGORIES, NOT_AI_BIT, RETRACTION, Vote
 
@@ -20,8 +19,10 @@ HONEST, CARELESS, TROLL, BRIGADE = 0, 1, 2, 3
 """Kinds of voters: looks and says what they see; hardly looks; says the opposite; comes for chosen videos only."""
 KIND_NAMES = ("honest", "careless", "trolls", "brigade")
 DAY_MS = 86_400_000
-OTHER_LENGTHS = (6, 7, 8, 9, 10, 15, 16, 16)
-"""Lengths of the ids that are not 64-bit numbers: one in 32 of all ids."""
+ODD_LENGTHS = (6, 8, 10, 16)
+"""Lengths of the ids that are not 64-bit numbers."""
+ODD_EVERY = 32
+"""One in so many ids is odd."""
 AI_STYLES = (
     BIT_OF["fully_ai"],
     BIT_OF["fully_ai"] | BIT_OF["ai_thumbnails"],
@@ -59,6 +60,12 @@ class Plan:
     repeats: float = 0.03
     """Share of votes that are sent a second time."""
 
+    def scaled(self, share: float) -> Plan:
+        """The same plan for a larger or smaller crowd."""
+        counts = (self.voters, self.videos, self.channels, self.views, self.brigade_targets)
+        voters, videos, channels, views, targets = (max(1, round(count * share)) for count in counts)
+        return replace(self, voters=voters, videos=videos, channels=channels, views=views, brigade_targets=targets)
+
 
 @dataclass(frozen=True, slots=True)
 class Cast:
@@ -94,7 +101,7 @@ class Events:
 
     def take(self, rows: Ints | Mask) -> Events:
         """The events at these rows, in that order."""
-        return Events(self.at_ms[rows], self.voter[rows], self.video[rows], self.categories[rows])
+        return Events(*(getattr(self, name)[rows] for name in Events.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +154,9 @@ def draw(plan: Plan, seed: int) -> Crowd:
     return Crowd(
         cast=cast,
         events=_with_afterthoughts(_first_words(cast, plan, random), plan, random),
-        voter_ids=[_digest(seed, "voter", number).hex() for number in range(plan.voters)],
+        voter_ids=[ids.voter_id(seed, number) for number in range(plan.voters)],
         video_ids=[_video_id(seed, number) for number in range(plan.videos)],
-        channel_ids=["UC" + _text(_digest(seed, "channel", number))[:22] for number in range(plan.channels)],
+        channel_ids=[ids.channel_id(seed, number) for number in range(plan.channels)],
     )
 
 
@@ -231,24 +238,10 @@ def _with_afterthoughts(events: Events, plan: Plan, random: np.random.Generator)
 
 
 def _joined(one: Events, other: Events) -> Events:
-    return Events(
-        np.concatenate([one.at_ms, other.at_ms]),
-        np.concatenate([one.voter, other.voter]),
-        np.concatenate([one.video, other.video]),
-        np.concatenate([one.categories, other.categories]),
-    )
-
-
-def _digest(seed: int, what: str, number: int) -> bytes:
-    return hashlib.sha256(f"{seed}:{what}:{number}".encode()).digest()
-
-
-def _text(some: bytes) -> str:
-    return base64.urlsafe_b64encode(some).decode().rstrip("=")
+    return Events(*(np.concatenate([getattr(part, name) for part in (one, other)]) for name in Events.__slots__))
 
 
 def _video_id(seed: int, number: int) -> str:
-    digest = _digest(seed, "video", number)
-    if digest[8] >= len(OTHER_LENGTHS):
-        return _text(digest[:8])  # 64 bits, 11 characters
-    return _text(digest[9:])[: OTHER_LENGTHS[digest[8]]]
+    if number % ODD_EVERY:
+        return ids.video_id(seed, number)
+    return ids.odd_video_id(ODD_LENGTHS[number // ODD_EVERY % len(ODD_LENGTHS)], seed, number)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import socket
 import subprocess
 import time
@@ -74,8 +72,6 @@ class Processes:
                 process.terminate()  # all at once: they drain beside each other
         for process in reversed(self.running.values()):
             end(process)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # what a killed leader left behind; normally nothing
 
     def _log(self, name: str) -> Path:
         return self.logs / f"{name}.log"

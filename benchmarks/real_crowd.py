@@ -6,9 +6,7 @@ A task stands for a video, a worker for a voter, label 1 for `fully_ai`, label 0
 
 from __future__ import annotations
 
-import base64
 import csv
-import hashlib
 import itertools
 import random
 import sys
@@ -19,6 +17,7 @@ from pathlib import Path
 
 import orjson
 
+from benchmarks import ids
 from benchmarks.site import Site
 
 SETS = ("rte", "D_Product", "SP", "ZenCrowd_us", "bluebird", "Mozafari")
@@ -103,7 +102,11 @@ def measure(judgements: Judgements, on_part: Callable[[int], None] = lambda _: N
         site, copy = Site(Path(directory) / "home"), Path(directory) / "copy"
         site.realtube("init")
         file = Path(directory) / "audits.csv"
-        _write(file, ("video_id", "label"), [(video_of(task), judgements.truth[task]) for task in judgements.audited()])
+        _write(
+            file,
+            ("video_id", "label"),
+            [(video_of(task), judgements.truth[task]) for task in judgements.audited()],
+        )
         site.realtube("audit", file)
         rows = list(_vote_rows(judgements))
         bounds = [part * len(rows) // PARTS for part in range(PARTS + 1)]
@@ -138,8 +141,8 @@ def compare(judgements: Judgements, flagged: set[str]) -> Accuracy:
 
 
 def video_of(task: str) -> str:
-    """The video that a task stands for: 11 characters."""
-    return base64.urlsafe_b64encode(hashlib.sha256(f"task {task}".encode()).digest()[:8]).decode().rstrip("=")
+    """The video that a task stands for."""
+    return ids.video_id("task", task)
 
 
 COLUMNS = ("cast_at_ms", "voter_id", "video_id", "category", "network", "voter_since_ms")
@@ -148,9 +151,16 @@ COLUMNS = ("cast_at_ms", "voter_id", "video_id", "category", "network", "voter_s
 def _vote_rows(judgements: Judgements) -> Iterable[tuple[object, ...]]:
     since_ms = START_MS - KNOWN_BEFORE_MS
     for row, (task, worker, label) in enumerate(judgements.votes):
-        voter_id = hashlib.sha256(f"worker {worker}".encode()).hexdigest()
+        voter_id = ids.voter_id("worker", worker)
         cast_at_ms = START_MS + row * SPAN_MS // len(judgements.votes)
-        yield cast_at_ms, voter_id, video_of(task), "fully_ai" if label else "not_ai", f"net-{voter_id[:16]}", since_ms
+        yield (
+            cast_at_ms,
+            voter_id,
+            video_of(task),
+            "fully_ai" if label else "not_ai",
+            f"net-{voter_id[:16]}",
+            since_ms,
+        )
 
 
 def _rows(path: Path) -> Iterable[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -9,7 +10,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -81,7 +81,7 @@ def measured(command: Sequence[str], environment: Mapping[str, str]) -> Finished
             _, status, usage = os.wait4(running.pid, 0)
             running.returncode = os.waitstatus_to_exitcode(status)
         finally:
-            if running:
+            if running is not None and running.returncode is None:
                 end(running)
         seconds = time.perf_counter() - begun
         text = _text(output)
@@ -101,18 +101,18 @@ def start(
     )  # fmt: skip
 
 
-@contextmanager
+@contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Puts signals off to the end of the block, so that no process is started and then forgotten."""
     late: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: late.append(number)) for number in STOPPING}
+    before = {number: signal.signal(number, lambda came, _: late.append(came)) for number in STOPPING}
     try:
         yield
     finally:
         for number, reaction in before.items():
             signal.signal(number, reaction)
-    for number in late[:1]:
-        signal.raise_signal(number)
+    for came in late[:1]:
+        signal.raise_signal(came)
 
 
 def end(running: subprocess.Popen[bytes]) -> None:
@@ -124,6 +124,8 @@ def end(running: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             running.kill()
             running.wait()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(running.pid, signal.SIGKILL)  # what a killed leader left behind; normally nothing
 
 
 def _text(file: IO[bytes]) -> str:

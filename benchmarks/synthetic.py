@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from benchmarks import ids
 from data.columns import Ints
 
 START_MS = 1_767_225_600_000
@@ -54,10 +53,10 @@ def _voters(votes: int, of_votes: int, random: np.random.Generator) -> Ints:
 def _write(path: Path, at_ms: Ints, video: Ints, voter: Ints, random: np.random.Generator) -> None:
     columns = {
         "cast_at_ms": pa.array(at_ms),
-        "voter_id": _ids(voter, lambda number: _digest("voter", number).hex()),
-        "video_id": _ids(video, lambda number: _text(_digest("video", number)[:8])),
+        "voter_id": _ids(voter, ids.voter_id),
+        "video_id": _ids(video, ids.video_id),
         "category": pa.array(CATEGORIES).take(pa.array(random.choice(len(SHARES), len(video), p=SHARES))),
-        "channel_id": _ids(video // VIDEOS_PER_CHANNEL, lambda number: "UC" + _text(_digest("channel", number))[:22]),
+        "channel_id": _ids(video // VIDEOS_PER_CHANNEL, ids.channel_id),
         "network": _ids(voter, lambda number: f"net-{number}"),
     }
     pyarrow.csv.write_csv(pa.table(columns), path, pyarrow.csv.WriteOptions(quoting_style="none"))
@@ -66,11 +65,3 @@ def _write(path: Path, at_ms: Ints, video: Ints, voter: Ints, random: np.random.
 def _ids(numbers: Ints, id_of: Callable[[int], str]) -> pa.Array:
     different, rows = np.unique(numbers, return_inverse=True)
     return pa.array([id_of(number) for number in different.tolist()]).take(pa.array(rows))
-
-
-def _digest(what: str, number: int) -> bytes:
-    return hashlib.sha256(f"{what} {number}".encode()).digest()
-
-
-def _text(some: bytes) -> str:
-    return base64.urlsafe_b64encode(some).decode().rstrip("=")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-
-from flask import Request, Response
+from flask import Request
+from flask import Response as FlaskResponse
 
 from data.records import Rejection
 from intake import wire
@@ -28,7 +27,6 @@ STATUS = {
 RETRY_AFTER_S = 2
 """When to come back after a 503: a burst is over by then, and clients that waited longer lose nothing."""
 
-Headers = Iterable[tuple[str, str]]
 CORS = (
     ("Access-Control-Allow-Origin", "*"),  # no answer depends on cookies, so any page may read it
     (
@@ -46,6 +44,12 @@ PREFLIGHT = (
     ("Access-Control-Allow-Headers", "Content-Type, Accept, Authorization, Idempotency-Key, X-User-ID"),
     ("Access-Control-Max-Age", "86400"),
 )
+
+
+class Response(FlaskResponse):
+    """An answer that says only what it is told to: without a body, no type of a body."""
+
+    default_mimetype = None
 
 
 def stored(body: bytes) -> Response:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask, Response, request
+from flask import Flask, request
 
 from intake import errors
-from intake.answers import preflight
+from intake.answers import Response, preflight
 from intake.live import Newest
 from intake.network import Networks
 from intake.published import Published

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +17,7 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from data import labelfile, votefile
+from data import labelfile, settings, votefile
 from data.formats.tree import rfc3339
 from data.home import home_of
 from data.log import bulk, decide, schema
@@ -25,6 +25,7 @@ from data.log.append import Appender
 from data.records import VOTER_ID
 from data.votebatch import Reject, VoteBatch
 from intake.bulk import SHOWN, FileReport, RejectFile, import_file
+from intake.settings import IntakeSettings
 
 STDIN = "-"
 
@@ -32,6 +33,36 @@ actor_option = click.option("--actor", help="Who decides; kept, never published.
 reason_option = click.option("--reason", help="Why; kept with the decision. Default: names the command and its file.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON, one line.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
+
+
+@click.command()
+@click.option("--host", help="Name or address to listen on.  [default: REALTUBE_HOST, else localhost]")
+@click.option("--port", type=click.IntRange(0, 65_535), help="TCP port.  [default: REALTUBE_PORT, else 8080]")
+@click.option("--no-limits", is_flag=True, help="Lift the rate limits, for load tests only.")
+def serve(host: str | None, port: int | None, no_limits: bool) -> None:
+    """Take votes over HTTP.
+
+    One process, until SIGTERM: it answers what it has read and stores the votes that wait, then exits 0. Killed at any
+    moment, no vote that was answered is lost.
+
+    \b
+    Example:
+      realtube serve
+      realtube serve --host 0.0.0.0 --port 8081
+    """  # noqa: D301
+    from intake import server, wsgi
+
+    home = home_of(os.environ)
+    chosen = settings.load(IntakeSettings, os.environ, home.settings)
+    chosen = replace(
+        chosen,
+        host=host or chosen.host,
+        port=chosen.port if port is None else port,
+        limits=chosen.limits and not no_limits,
+    )
+    with server.listening(chosen.host, chosen.port) as opened, closing(wsgi.compose(home, chosen)) as intake:
+        click.echo(f"serving votes of {home.directory} on http://{chosen.host}:{opened.getsockname()[1]}", err=True)
+        server.OneProcess(opened, threads=chosen.queue_size + server.SPARE_THREADS).run(intake.app)
 
 
 @click.command("import-votes")

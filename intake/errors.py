@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response
+from flask import Flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from data.records import Rejection
-from intake.answers import refused
+from intake.answers import Response, refused
 
 logger = logging.getLogger(__name__)
 

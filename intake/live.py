@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Mapping
@@ -41,14 +40,17 @@ class Reliabilities:
         Args:
             keys: Video keys, ascending, each once.
         """
-        place = np.searchsorted(self.audited, keys)
-        place[place == len(self.audited)] = -1
-        audit = np.where(self.audited[place] == keys, self.labels[place], -1) if len(self.audited) else np.full(len(keys), -1)
-        return Videos(video=keys, prior=np.full(len(keys), self.prior), audit=audit.astype(np.int8))
+        return Videos(video=keys, prior=np.full(len(keys), self.prior), audit=self._audit(keys))
+
+    def _audit(self, keys: Keys) -> rulings.Labels:
+        if not len(self.audited):
+            return np.full(len(keys), -1, np.int8)
+        place = np.minimum(np.searchsorted(self.audited, keys), len(self.audited) - 1)
+        return np.where(self.audited[place] == keys, self.labels[place], np.int8(-1))
 
 
 class Newest:
-    """Keeps the newest reliabilities: reads the standing file again when it was replaced, decisions when there are more."""
+    """Keeps the newest reliabilities: the standing file when it was replaced, decisions when there are more."""
 
     def __init__(self, path: Path, log_id: str) -> None:
         """Takes the standing file, which need not exist, and the log that it must have been computed from."""
@@ -192,7 +194,7 @@ def _joined(first: Decisions, second: Decisions) -> Decisions:
 
 def _signature(path: Path) -> object:
     try:
-        found = os.stat(path)
+        found = path.stat()
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_size

@@ -60,7 +60,7 @@ class Networks:
         try:
             key = _read(self._path, period) or _replace(self._path, period, self._draw(KEY_BYTES))
         except OSError as error:
-            raise NetworkKeyError(f"{self._path}: the network key cannot be stored ({error}): check the home") from error
+            raise NetworkKeyError(f"{self._path} cannot be stored ({error}): check the home") from error
         self._key, self._period = key, period
 
 

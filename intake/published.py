@@ -1,10 +1,9 @@
-"""The published state that existing clients synchronise with, composed from the published files (section 10 of formats)."""
+"""The published state for existing clients, composed from the published files (`docs/formats.md`, section 10)."""
 
 from __future__ import annotations
 
 import gzip
 import logging
-import os
 import re
 import threading
 from bisect import bisect_right
@@ -79,7 +78,7 @@ class Tick:
             return self._full
 
     def place_after(self, since_ms: int) -> str:
-        """The newest change at or before a moment, empty when there is none: all moments up to the next change are one."""
+        """The newest change at or before a moment, empty when there is none."""
         place = bisect_right(self._times, rfc3339(since_ms))
         return self._times[place - 1] if place else ""
 
@@ -121,9 +120,10 @@ class Published:
                     self._follow()
                     self._seen, self.failure = signature, ""
             except (FormatError, OSError, ValueError, KeyError, TypeError) as error:
-                if str(error) != self.failure:
-                    logger.error("the published tree cannot be read, going on with the tick before: %s", error)
-                self.failure = str(error) or type(error).__name__
+                reason = str(error) or type(error).__name__
+                if reason != self.failure:
+                    logger.warning("the published tree cannot be read, going on with the tick before: %s", reason)
+                self.failure = reason
             finally:
                 self._lock.release()
         return self._tick
@@ -138,8 +138,8 @@ class Published:
             self._tick.head = newest
             return
         if full_key != self._base[0]:
-            entries, tail = _parsed(gzip.decompress(self._read(full_key, listed[full_key])))
-            self._base = full_key, entries, tail["generatedAt"]
+            whole, tail = _parsed(gzip.decompress(self._read(full_key, listed[full_key])))
+            self._base = full_key, whole, tail["generatedAt"]
         _, entries, generated_at = self._base
         if delta_key:
             changed, tail = _parsed(gzip.decompress(self._read(delta_key, listed[delta_key])))
@@ -154,7 +154,7 @@ class Published:
 
     def _signature(self) -> object:
         try:
-            status = os.stat(self._directory / HEAD)
+            status = (self._directory / HEAD).stat()
         except OSError:
             return None
         return status.st_ino, status.st_mtime_ns, status.st_size

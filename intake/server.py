@@ -14,7 +14,7 @@ from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.log import LogLevels
-from granian.net import SocketHolder
+from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.common import AbstractServer
 from granian.server.mt import MTServer
 
@@ -35,7 +35,7 @@ class OneProcess(MTServer):
         """Takes a bound socket.
 
         Args:
-            listening: Stays open as long as the server runs.
+            listening: `run` takes it over and closes it.
             threads: How many requests are answered at once; threads start when they are needed.
         """
         address, port = listening.getsockname()[:2]
@@ -59,7 +59,9 @@ class OneProcess(MTServer):
 
     def _init_shared_socket(self) -> None:
         # Granian would share the port (SO_REUSEPORT): a second server would then silently take half of the requests.
-        self._shd = SocketHolder(self._listening.fileno(), False, BACKLOG)
+        descriptor = self._listening.detach()  # from here on it is the worker's to close
+        holder = SocketHolder(descriptor, False, BACKLOG)  # type: ignore[call-arg]
+        self._shd = holder  # type: ignore[assignment]
 
     def _check_gil(self) -> None:
         """One worker thread needs no free-threaded Python."""
@@ -77,8 +79,8 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         ServeError: Somebody listens there already, or the host is not ours.
     """
     try:
-        found = sorted(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), key=lambda entry: entry[0] != socket.AF_INET)
-        family, kind, protocol, _, address = found[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
         opened = socket.socket(family, kind, protocol)
     except OSError as error:
         raise ServeError(f"{host} is no address of this machine ({error}): choose another --host") from error
@@ -90,5 +92,5 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             opened.listen(BACKLOG)
         except OSError as error:
             reason = os.strerror(error.errno or 0)
-            raise ServeError(f"cannot listen on {host} port {port} ({reason}): stop what does, or choose --port") from error
+            raise ServeError(f"cannot listen on {host} port {port} ({reason}): choose another --port") from error
         yield opened

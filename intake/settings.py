@@ -24,7 +24,8 @@ class IntakeSettings:
         "Too small refuses votes in a rush, too large makes them wait longer than clients do.",
     )
     batch_size: int = setting(
-        128, "Votes that one commit takes at most. Small costs throughput, large makes the first of a batch wait longer."
+        128,
+        "Votes that one commit takes at most. Small costs throughput, large makes the first of a batch wait longer.",
     )
     vote_timeout_s: float = setting(
         5.0,
@@ -37,7 +38,7 @@ class IntakeSettings:
         "Short costs requests, long shows old scores.",
     )
     store: str = setting(
-        "", "Directory that holds the published tree, the publisher's setting of the same name; empty: public/ in the home."
+        "", "Directory that the tree is published to; empty: public/ in the home. The publisher must have the same."
     )
     cdn_url: str = setting(
         "",

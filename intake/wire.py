@@ -7,27 +7,15 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import msgspec
 
+from data import records
 from data.formats.tree import rfc3339
-from data.records import (
-    BIT_OF,
-    CATEGORIES,
-    CHANNEL_ID,
-    HASH_PREFIX,
-    NOT_AI,
-    RETRACTION,
-    STANCES,
-    VIDEO_ID,
-    VOTER_ID,
-    Rejection,
-    Vote,
-    mask_of,
-    names_of,
-)
+from data.records import Rejection, Vote
 from intake.live import Verdict
+from intake.moments import milliseconds
 from intake.readiness import Readiness
 
 CHANNEL_SCORE = 0
@@ -36,8 +24,6 @@ LOCKED = False
 """Until moderators can lock a video."""
 FUTURE_MS = 60_000
 """How far ahead of ours a client's clock may be."""
-RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+ -]\d\d:\d\d)", re.ASCII)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Body(msgspec.Struct):
@@ -60,10 +46,10 @@ class _Field:
     code: str = "INVALID_FIELD"
 
 
-_VIDEO_ID = _Field("videoId", VIDEO_ID, "1-16 characters of A-Z a-z 0-9 _ -")
-_VOTER_ID = _Field("userId", VOTER_ID, "1-64 hexadecimal digits")
-_CHANNEL_ID = _Field("channelId", CHANNEL_ID, "1-32 characters of A-Z a-z 0-9 _ -")
-_HASH_PREFIX = _Field("the hash prefix", HASH_PREFIX, "4-8 hexadecimal digits", "INVALID_PREFIX")
+_VIDEO_ID = _Field("videoId", records.VIDEO_ID, "1-16 characters of A-Z a-z 0-9 _ -")
+_VOTER_ID = _Field("userId", records.VOTER_ID, "1-64 hexadecimal digits")
+_CHANNEL_ID = _Field("channelId", records.CHANNEL_ID, "1-32 characters of A-Z a-z 0-9 _ -")
+_HASH_PREFIX = _Field("the hash prefix", records.HASH_PREFIX, "4-8 hexadecimal digits", "INVALID_PREFIX")
 _HEX = (_VOTER_ID, _HASH_PREFIX)
 _QUOTED = tuple(f'"{field.encode_name}"'.encode() for field in msgspec.structs.fields(_Body))
 _decode = msgspec.json.Decoder(_Body).decode
@@ -83,7 +69,7 @@ class Wanted:
 
     def takes(self, verdict: Verdict) -> bool:
         """Whether this verdict is asked for."""
-        named = sum(BIT_OF[name] for name, votes in zip(STANCES, verdict.votes, strict=True) if votes)
+        named = sum(records.BIT_OF[name] for name, votes in zip(records.STANCES, verdict.votes, strict=True) if votes)
         return verdict.score >= self.minimum and (not self.flags or bool(named & self.flags))
 
 
@@ -102,7 +88,9 @@ def vote(body: bytes, *, network: str, now_ms: int) -> Vote | Rejection:
     if not (video_id and voter_id and named):
         return Rejection("MISSING_FIELDS", "videoId, userId and category (or categories) must be given and not empty")
     channel_id = _text(said.channel_id, _CHANNEL_ID)
-    mask = named if isinstance(named, Rejection) else mask_of(named)
+    mask = (
+        named if isinstance(named, Rejection) else records.mask_of(cast(list[str], named))
+    )  # it judges other types too
     for found in (video_id, voter_id, mask, channel_id):
         if isinstance(found, Rejection):
             return found
@@ -124,7 +112,7 @@ def retraction(body: bytes, query: Mapping[str, str], *, network: str, now_ms: i
         return video_id
     if isinstance(voter_id, Rejection):
         return voter_id
-    return Vote(now_ms, voter_id, video_id, RETRACTION, network=network)
+    return Vote(now_ms, voter_id, video_id, records.RETRACTION, network=network)
 
 
 def video_id(query: Mapping[str, str]) -> str | Rejection:
@@ -141,8 +129,8 @@ def hash_prefix(text: str) -> str | Rejection:
 def wanted(query: Mapping[str, str]) -> Wanted | Rejection:
     """Reads which verdicts a look-up asks for."""
     names = [name.strip() for name in query.get("categories", "").split(",") if name.strip()]
-    if not set(names) <= set(STANCES):
-        return Rejection("INVALID_CATEGORY", f"categories must be a list of {', '.join(STANCES)}")
+    if not set(names) <= set(records.STANCES):
+        return Rejection("INVALID_CATEGORY", f"categories must be a list of {', '.join(records.STANCES)}")
     text = query.get("minScore", "").strip()
     try:
         minimum = float(text or 0)
@@ -151,7 +139,9 @@ def wanted(query: Mapping[str, str]) -> Wanted | Rejection:
     if not 0 <= minimum <= 100:
         return Rejection("INVALID_PARAM", "minScore must be a number from 0 to 100")
     included = [part.strip() for part in query.get("include", "").split(",")]
-    return Wanted(flags=sum(BIT_OF[name] for name in set(names)), minimum=minimum, not_ai=NOT_AI in included)
+    return Wanted(
+        flags=sum(records.BIT_OF[name] for name in set(names)), minimum=minimum, not_ai=records.NOT_AI in included
+    )
 
 
 def since(query: Mapping[str, str], *, now_ms: int) -> int | Rejection:
@@ -159,7 +149,7 @@ def since(query: Mapping[str, str], *, now_ms: int) -> int | Rejection:
     text = query.get("since", "").strip()
     if not text:
         return Rejection("MISSING_PARAM", "since must be given: an RFC 3339 time such as 1970-01-01T00:00:00.000Z")
-    since_ms = _milliseconds(text)
+    since_ms = milliseconds(text)
     if since_ms is None or since_ms > now_ms + FUTURE_MS:
         return Rejection("INVALID_PARAM", "since must be an RFC 3339 time that is not in the future")
     return max(0, since_ms)
@@ -191,7 +181,8 @@ ALIVE = _encode({"status": "ok"})
 def readiness(state: Readiness) -> bytes:
     """The answer to whether the server can work."""
     checks = {
-        check.name: {"status": check.status, "latency_ms": check.latency_ms} | ({"error": check.error} if check.error else {})
+        check.name: {"status": check.status, "latency_ms": check.latency_ms}
+        | ({"error": check.error} if check.error else {})
         for check in state.checks
     }
     status = "ok" if state.up else "down"
@@ -205,7 +196,7 @@ def error(rejection: Rejection) -> bytes:
 
 def _result(verdict: Verdict, *, not_ai: bool) -> dict[str, object]:
     scored = (*verdict.category_scores, 100 - verdict.score)
-    shown = STANCES if not_ai else CATEGORIES
+    shown = records.STANCES if not_ai else records.CATEGORIES
     return {
         "videoId": verdict.video_id,
         "score": verdict.score,
@@ -240,16 +231,6 @@ def _names_twice(body: bytes) -> bool:
     return len(set(names)) != len(names)
 
 
-def _milliseconds(text: str) -> int | None:
-    if not RFC_3339.fullmatch(text):
-        return None
-    clock = text[11:].upper().replace(" ", "+")  # an unescaped "+" of a query reads as a space
-    try:
-        return (datetime.fromisoformat(f"{text[:10]}T{clock}") - EPOCH) // timedelta(milliseconds=1)
-    except ValueError:
-        return None
-
-
 def _text(value: object, field: _Field) -> str | Rejection:
     """The trimmed text of a field, empty when it is missing."""
     if value is None:
@@ -262,7 +243,7 @@ def _text(value: object, field: _Field) -> str | Rejection:
     return text
 
 
-def _named(said: _Body) -> list[str] | Rejection:
+def _named(said: _Body) -> list[object] | Rejection:
     """The names that a vote gives, not judged yet; empty when there are none."""
     if said.categories is None:
         names = [] if said.category is None else [said.category]

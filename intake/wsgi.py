@@ -17,7 +17,7 @@ from pathlib import Path
 from flask import Flask
 
 from data import settings
-from data.home import Home
+from data.home import Home, home_of
 from data.log import schema
 from intake.app import Parts, create_app
 from intake.live import Newest
@@ -49,6 +49,14 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def version() -> str:
+    """The installed version, empty in a checkout that nobody installed."""
+    try:
+        return metadata.version("realtube")
+    except metadata.PackageNotFoundError:
+        return ""
+
+
 def compose(home: Home, chosen: IntakeSettings) -> Intake:
     """Opens a home and builds its application.
 
@@ -73,7 +81,7 @@ def compose(home: Home, chosen: IntakeSettings) -> Intake:
         published,
         votes_log=home.votes_log,
         min_free_mb=chosen.min_free_mb,
-        version=metadata.version("realtube"),
+        version=version(),
         now_ms=now_ms,
     )
     networks = Networks(home.directory / "network-key", secrets.token_bytes)
@@ -85,7 +93,7 @@ def compose(home: Home, chosen: IntakeSettings) -> Intake:
 
 def create(environment: Mapping[str, str] = os.environ) -> Flask:
     """Builds the application from the environment; its votes are drained when the process ends."""
-    home = Home(Path(environment.get("REALTUBE_HOME", "var")))
+    home = home_of(environment)
     intake = compose(home, settings.load(IntakeSettings, environment, home.settings))
     atexit.register(intake.close)
     return intake.app

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +59,9 @@ def begin(home: Home, root_dir: Path, *, identity: schema.LogIdentity, settings_
             schema.create(home.votes_log, identity)
         online_key = keys.keep_or_make(home.online_key)
         root_keys = [keys.keep_or_make(root_dir / name) for name in keys.ROOT_KEYS]
-        keys.create_file(first_root, keys.first_root(root_keys, online_key, created_ms=identity.created_ms), WORLD_READABLE)
+        keys.create_file(
+            first_root, keys.first_root(root_keys, online_key, created_ms=identity.created_ms), WORLD_READABLE
+        )
     keys.create_file(home.settings, settings_text.encode(), keys.PRIVATE)
     return Inception(_log_id(home), sha256(first_root.read_bytes()), tuple(made))
 
@@ -76,8 +76,8 @@ def _must_be_whole(home: Home) -> None:
     for path in (home.votes_log, home.online_key):
         if not path.exists():
             raise InceptionError(
-                f"{path} is missing, but {home.roots / FIRST_ROOT} says that it was made once: restore it from a backup; "
-                "a new one would not continue what was published"
+                f"{path} is missing, but {home.roots / FIRST_ROOT} says that it was made once: restore it from a "
+                "backup; a new one would not continue what was published"
             )
 
 

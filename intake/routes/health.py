@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 
 from intake import wire
-from intake.answers import JSON, UNKEPT, found
+from intake.answers import JSON, UNKEPT, Response, found
 from intake.readiness import Readiness
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Request, request
 
 from data.records import Rejection
 from intake import wire
-from intake.answers import FRESH, found, moved, refused, unchanged
+from intake.answers import FRESH, Response, found, moved, refused, unchanged
 from intake.published import Packed, Published
 
 VARY = ("Vary", "Accept-Encoding")
@@ -41,6 +41,6 @@ def blueprint(published: Published, *, cdn_url: str, now_ms: Callable[[], int]) 
 
 
 def _answer(asked: Request, packed: Packed, tag: str) -> Response:
-    if "gzip" in asked.accept_encodings:
+    if asked.accept_encodings.quality("gzip") > 0:
         return found(asked, packed.gzip, ("Content-Encoding", "gzip"), VARY, FRESH, tag=tag)
     return found(asked, packed.body(), VARY, FRESH, tag=tag)

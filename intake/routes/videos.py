@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 
 from data.log import lookup
 from data.records import Rejection
 from intake import wire
-from intake.answers import FRESH, found, refused
+from intake.answers import FRESH, Response, found, refused
 from intake.live import Newest, verdicts
 from intake.readers import Readers
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Request, request
 
 from data.records import Rejection
 from intake import wire
-from intake.answers import refused, stored
+from intake.answers import Response, refused, stored
 from intake.network import Networks, client_address
 from intake.writer import Writer
 
@@ -27,7 +27,9 @@ def blueprint(writer: Writer, networks: Networks, *, trusted_hops: int, now_ms: 
             return refused(body)
         vote = wire.vote(body, network=networks.token(_address(request, trusted_hops), moment), now_ms=moment)
         outcome = vote if isinstance(vote, Rejection) else writer.cast(vote)
-        return refused(outcome) if isinstance(outcome, Rejection) else stored(wire.accepted(outcome.score, outcome.trust))
+        if isinstance(outcome, Rejection):
+            return refused(outcome)
+        return stored(wire.accepted(outcome.score, outcome.trust))
 
     @routes.delete("/api/votes")
     def retract() -> Response:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 
 from data.columns import NO_VOTES, Keys, Votes, standing
 from data.log.read import Decisions
@@ -66,6 +69,14 @@ def score_ballots(cast: Ballots, *, audited: Mapping[str, int], moderators: Sequ
     keys = np.unique(votes.video)
     videos = Videos(keys, np.full(len(keys), reliabilities.prior), audits_of(keys, decided))
     return _table(score(votes, reliabilities.voters, videos), cast.video_ids.take(pa.array(keys)))
+
+
+def write_scores(table: pa.Table, path: Path) -> None:
+    """Writes a table of `score_ballots` as CSV, or as Parquet when the path ends so."""
+    if path.suffix == ".parquet":
+        pq.write_table(table, path)
+    else:
+        pacsv.write_csv(table, path, pacsv.WriteOptions(quoting_style="none", quoting_header="none"))
 
 
 def _table(verdicts: Verdicts, video_ids: pa.Array) -> pa.Table:
