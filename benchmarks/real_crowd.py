@@ -88,11 +88,12 @@ def load(directory: Path, name: str) -> Judgements:
     return Judgements(votes, truth)
 
 
-def measure(judgements: Judgements, on_part: Callable[[int], None] = lambda _: None) -> Accuracy:
-    """Takes one set through a new home: audits, then ten times an import, a publish and a sync.
+def measure(judgements: Judgements, *, parts: int = PARTS, on_part: Callable[[int], None] = lambda _: None) -> Accuracy:
+    """Takes one set through a new home: audits, then again and again an import, a publish and a sync.
 
     Args:
         judgements: The set.
+        parts: How often.
         on_part: Called with the number of parts that are done.
 
     Raises:
@@ -102,19 +103,16 @@ def measure(judgements: Judgements, on_part: Callable[[int], None] = lambda _: N
         site, copy = Site(Path(directory) / "home"), Path(directory) / "copy"
         site.realtube("init")
         file = Path(directory) / "audits.csv"
-        _write(
-            file,
-            ("video_id", "label"),
-            [(video_of(task), judgements.truth[task]) for task in judgements.audited()],
-        )
+        audits = [(video_of(task), judgements.truth[task]) for task in judgements.audited()]
+        _write(file, ("video_id", "label"), audits)
         site.realtube("audit", file)
         rows = list(_vote_rows(judgements))
-        bounds = [part * len(rows) // PARTS for part in range(PARTS + 1)]
+        bounds = [part * len(rows) // parts for part in range(parts + 1)]
         for part, (first, end) in enumerate(itertools.pairwise(bounds), 1):
             file = Path(directory) / f"votes-{part}.csv"
             _write(file, COLUMNS, rows[first:end])
             site.realtube("import-votes", file)
-            site.realtube("publish", "--now-ms", str(START_MS + part * SPAN_MS // PARTS))
+            site.realtube("publish", "--now-ms", str(START_MS + part * SPAN_MS // parts))
             site.realtube("sync", site.home / "public", copy)
             on_part(part)
         published = map(orjson.loads, site.realtube("rows", copy).output.splitlines())
@@ -151,16 +149,9 @@ COLUMNS = ("cast_at_ms", "voter_id", "video_id", "category", "network", "voter_s
 def _vote_rows(judgements: Judgements) -> Iterable[tuple[object, ...]]:
     since_ms = START_MS - KNOWN_BEFORE_MS
     for row, (task, worker, label) in enumerate(judgements.votes):
-        voter_id = ids.voter_id("worker", worker)
-        cast_at_ms = START_MS + row * SPAN_MS // len(judgements.votes)
-        yield (
-            cast_at_ms,
-            voter_id,
-            video_of(task),
-            "fully_ai" if label else "not_ai",
-            f"net-{voter_id[:16]}",
-            since_ms,
-        )
+        at_ms, voter_id = START_MS + row * SPAN_MS // len(judgements.votes), ids.voter_id("worker", worker)
+        category = "fully_ai" if label else "not_ai"
+        yield at_ms, voter_id, video_of(task), category, f"net-{voter_id[:16]}", since_ms
 
 
 def _rows(path: Path) -> Iterable[dict[str, str]]:

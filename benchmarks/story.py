@@ -77,7 +77,7 @@ class Story:
                 self.site.realtube("moderator", "add", self.crowd.voter_ids[voter], "--reason", "demo")
                 done(count)
             labels = [(self.crowd.video_ids[video], int(cast.is_ai[video])) for video in videos]
-            file = _csv(self.site.home / "audits.csv", ("video_id", "label"), labels)
+            file = _csv(self.site.home.parent / "audits.csv", ("video_id", "label"), labels)
             self.site.realtube("audit", file, "--reason", "demo")
         self.audited = {video_id for video_id, _ in labels}
 
@@ -97,7 +97,7 @@ class Story:
         ) as done:
             for week, (first_ms, end_ms) in enumerate(itertools.pairwise(bounds), 1):
                 votes = self.crowd.between(first_ms, end_ms).votes(start_ms)
-                self.site.realtube("import-votes", _votes_csv(self.site.home / f"week-{week}.csv", votes))
+                self.site.realtube("import-votes", _votes_csv(self.site.home.parent / f"week-{week}.csv", votes))
                 self.site.realtube("publish", "--now-ms", str(start_ms + end_ms))
                 self.site.realtube("sync", self.site.home / "public", self.copy)
                 done(week)
@@ -183,7 +183,7 @@ A vote:
 A look-up:
   curl '{addresses.intake}/api/videos?videoId={watched}'
 One more tick:
-  REALTUBE_HOME={self.site.home} {" ".join(REALTUBE)} publish
+  REALTUBE_HOME={self.site.home} {_script()} publish
 """
         )
 
@@ -232,6 +232,12 @@ def _csv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -
         writer.writerow(columns)
         writer.writerows(rows)
     return path
+
+
+def _script() -> str:
+    """How a person calls the command line here."""
+    installed = Path(sys.executable).with_name("realtube")
+    return str(installed) if installed.exists() else " ".join(REALTUBE)
 
 
 def _now_ms() -> int:

@@ -139,23 +139,28 @@ class CompatCheck:
         return inflated(key, packed, (64 << 20) + ENTRY_BYTES * max(head.n, 1))
 
     def _verdicts(self, entries: Iterable[Any]) -> Verdicts:
-        """Ids, scores and whether the video is there; `present` is false for a removal."""
+        """Ids, scores, locks, and whether the video is there: `present` is false for a removal."""
         ids: list[str] = []
-        scores: list[float] = []
-        present: list[bool] = []
+        told: list[tuple[float, bool, bool]] = []
         for entry in entries:
             ids.append(entry.get("videoId"))
-            present.append(entry.get("action", "update") == "update")
-            scores.append(_score(entry) if present[-1] else 0.0)
             self.chronicle.check_time(entry.get("lastUpdated"), f"lastUpdated of {shown(ids[-1])}")
-        return Verdicts(checked_ids(ids), {"score": np.array(scores), "present": np.array(present, np.bool_)})
+            told.append(_told(entry))
+        scores, locked, present = zip(*told, strict=True) if told else ((), (), ())
+        columns = {"score": np.array(scores), "locked": np.array(locked, bool), "present": np.array(present, bool)}
+        return Verdicts(checked_ids(ids), columns)
 
 
-def _score(entry: Entry) -> float:
-    score = entry.get("score")
+def _told(entry: Entry) -> tuple[float, bool, bool]:
+    """Score, lock and presence that one entry tells."""
+    if entry.get("action", "update") == "remove":
+        return 0.0, False, False
+    score, locked = entry.get("score"), entry.get("locked")
     if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= MAX_SCORE:
         raise Malformed(f"score of {shown(entry.get('videoId'))} must be a number from 0 to 100, found {shown(score)}")
-    return float(score)
+    if not isinstance(locked, bool) or entry.get("action", "update") != "update":
+        raise Malformed(f"entry of {shown(entry.get('videoId'))} must have a lock, and update or remove as its action")
+    return float(score), locked, True
 
 
 def _read(text: bytes) -> Entry:

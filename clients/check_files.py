@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from clients.errors import Missing
 from clients.head import HEAD_KEY
-from clients.promises import H16, MAX_FILE_BYTES, FileEntry, Shelf, expect, promise
+from clients.promises import H16, KEY, MAX_FILE_BYTES, FileEntry, Shelf, expect, promise
 
 SUMS_KEY = "SHA256SUMS"
 MAX_SUMS_BYTES = 1 << 24
@@ -25,7 +25,8 @@ def read_sums(shelf: Shelf) -> dict[str, str] | None:
             text = shelf.source.get(SUMS_KEY, limit_bytes=MAX_SUMS_BYTES)
         except Missing:
             return None
-    lines = text.decode("ascii", "replace").splitlines()
+    expect(text.endswith(b"\n"), SUMS_KEY, promised="a line end after each line", found="none after the last one")
+    lines = text.decode("ascii", "replace").split("\n")[:-1]
     matches = [SUMS_LINE.fullmatch(line) for line in lines]
     for line, match in zip(lines, matches, strict=True):
         expect(match, SUMS_KEY, promised="lines of a hash, two blanks, a key", found=repr(line[:100]))
@@ -44,6 +45,7 @@ def check_sums(shelf: Shelf, sums: Mapping[str, str], recent: Iterable[Mapping[s
         VerifyError: when a file is missing or has another hash, or a tick's files are not all there.
     """
     for key, sha256 in sums.items():
+        expect(KEY.fullmatch(key), SUMS_KEY, promised="keys of this tree", found=key[:100])
         if key == HEAD_KEY:
             continue  # it may have moved on since
         if key not in shelf.checked:

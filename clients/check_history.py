@@ -11,7 +11,8 @@ from clients.strict import Fields, read_json
 from clients.trust import Root, Trust, check_signature, reach_root, root_key
 
 LICENCE = "CC-BY-4.0"
-NAMED_BY_HASH = re.compile(r"v1/.*[-/][0-9a-f]{16}\.[a-z0-9.]+")
+LISTED = re.compile(r"v1/(?:root/\d+\.json|.*[-/][0-9a-f]{16}\.[a-z0-9.]+)")
+"""Files that never change: roots, and those with their hash in their name."""
 
 
 @dataclass(slots=True)
@@ -142,7 +143,7 @@ def read_list(shelf: Shelf, head: Head) -> dict[str, FileEntry]:
         listed = fields.object("files")
         files = {name: _entry(listed.object(name)) for name in listed.values}
     for name, entry in files.items():
-        expect(NAMED_BY_HASH.fullmatch(name), key, promised="keys under v1/ with the hash in the name", found=name)
+        expect(LISTED.fullmatch(name), key, promised="keys of roots, or with the hash in the name", found=name)
         shelf.check(name, entry, key)
     base = FileEntry(head.base.bytes, head.base.file)
     expect(files.get(head.base_key) == base, key, promised=f"the base {base}", found=files.get(head.base_key))

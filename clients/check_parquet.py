@@ -8,13 +8,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clients.errors import Malformed
 from clients.head import Head
 from clients.promises import FileEntry, Shelf, expect, promise
-from clients.rows import CATEGORIES, NumberedRows, check_order
+from clients.rows import CATEGORIES, MAX_SCORE, NumberedRows, check_order
 from clients.verdicts import Verdicts, check_against_rows, checked_ids, without_votes
 
 SNAPSHOT = re.compile(r"v1/parquet/(\d{4}-\d{2}-\d{2})/videos-(\d+)-[0-9a-f]{16}\.parquet")
@@ -22,17 +21,17 @@ DELTA = re.compile(r"v1/parquet/(\d{4}-\d{2}-\d{2})/videos-delta-(\d+)-[0-9a-f]{
 
 COLUMNS: dict[str, pa.DataType] = {
     "video_id": pa.string(),
-    "score": pa.float64(),
+    "score": pa.uint8(),
     "evidence": pa.float64(),
     "published": pa.bool_(),
     "locked": pa.bool_(),
-    "votes": pa.int32(),
+    "voters": pa.int32(),
     **{f"votes_{category}": pa.int32() for category in (*CATEGORIES, "not_ai")},
-    **{f"score_{category}": pa.float64() for category in CATEGORIES},
+    **{f"score_{category}": pa.uint8() for category in CATEGORIES},
     "channel_id": pa.string(),
     "changed_at": pa.timestamp("ms", "UTC"),
 }
-KEPT = ("score", "published", "locked", "votes", "changed_at")
+KEPT = ("score", "published", "locked", "voters", "changed_at")
 """Columns that later ticks are compared with."""
 
 
@@ -137,14 +136,14 @@ def _check_columns(key: str, table: pa.Table) -> None:
     expect(not bare, key, promised="a description of each column", found=f"none of {', '.join(bare)}")
     empty = [name for name in COLUMNS if table[name].null_count]
     expect(not empty, key, promised="a value in each cell", found=f"nulls in {', '.join(empty)}")
-    for name in (name for name, kind in COLUMNS.items() if kind == pa.float64()):
-        values = table[name].to_numpy()
-        exact = np.array_equal(np.round(values, 2), values)
-        expect(exact, key, promised=f"{name} with two decimals", found="more of them, or no number")
-    low, high = (pc.min(table["score"]).as_py() or 0, pc.max(table["score"]).as_py() or 0)
-    expect(low >= 0 and high <= 100, key, promised="scores from 0 to 100", found=f"{low} to {high}")
+    evidence = table["evidence"].to_numpy()
+    exact = np.array_equal(np.round(evidence, 1), evidence)
+    expect(exact, key, promised="evidence with one decimal", found="more of them, or no number")
+    for name in (name for name, kind in COLUMNS.items() if kind == pa.uint8()):
+        highest = table[name].to_numpy().max(initial=0)
+        expect(highest <= MAX_SCORE, key, promised=f"{name} from 0 to {MAX_SCORE}", found=highest)
 
 
 def _voted(verdicts: Verdicts) -> Verdicts:
     """The verdicts of videos that have votes; the others may leave with the epoch."""
-    return verdicts.pick(verdicts.columns["votes"] > 0)
+    return verdicts.pick(verdicts.columns["voters"] > 0)

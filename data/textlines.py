@@ -31,7 +31,7 @@ class Block:
     body: bytes
     """The lines, joined by line ends."""
     plain: bool
-    """All is ASCII without quotes and NUL, and no line is over-long."""
+    """All is ASCII without quotes and NUL, and no line is empty or over-long."""
     bytes_read: int
 
     def __len__(self) -> int:
@@ -86,10 +86,13 @@ def shown(line: bytes) -> str:
 
 
 def _block(body: bytes, first_line: int, bytes_read: int) -> Block:
-    plain = body.isascii() and b'"' not in body and b"\0" not in body and _longest(body) <= LONGEST_LINE_BYTES
-    return Block(first_line, body, plain, bytes_read)
+    plain = body.isascii() and b'"' not in body and b"\0" not in body
+    if plain:
+        lengths = _line_lengths(body)
+        plain = lengths.min() > 1 and lengths.max() <= LONGEST_LINE_BYTES  # 1: of an empty line with a carriage return
+    return Block(first_line, body, bool(plain), bytes_read)
 
 
-def _longest(body: bytes) -> int:
+def _line_lengths(body: bytes) -> Ints:
     ends = np.flatnonzero(np.frombuffer(body, np.uint8) == LINE_END[0])
-    return int(np.diff(ends, prepend=-1, append=len(body)).max()) - 1
+    return np.diff(ends, prepend=-1, append=len(body)) - 1

@@ -17,7 +17,7 @@ from data import csvlines
 from data.columns import Ints
 from data.records import LATEST_MS
 from data.textlines import LONGEST_LINE_BYTES, Block, InputFileError, blocks, shown
-from data.votebatch import COLUMNS, REQUIRED, Reject, Rows, VoteBatch, checked
+from data.votebatch import COLUMNS, NULL, REQUIRED, Reject, Rows, VoteBatch, checked
 
 PARQUET_ROWS = 50_000
 PARQUET_MAGIC = b"PAR1"
@@ -202,7 +202,7 @@ def _parquet_rows(batch: pa.RecordBatch, before: int, bytes_read: int) -> Rows:
 def _parquet_column(column: pa.Array, name: str) -> pa.Array:
     """Text or int64 without nulls: a missing optional value is nothing, a missing required one is never good."""
     number = name.endswith("_ms")
-    absent = (-1 if number else "null") if name in REQUIRED else (0 if number else "")
+    absent = (-1 if number else NULL) if name in REQUIRED else (0 if number else "")
     return column.cast(pa.int64() if number else TEXT).fill_null(absent)
 
 

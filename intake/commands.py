@@ -131,7 +131,7 @@ def audit(file: Path, actor: str | None, reason: str | None, dry_run: bool, as_j
         click.echo(orjson.dumps(facts))
     else:
         done = "would be appended" if dry_run else "appended"
-        click.echo(f"{len(changed):,} audits {done}, {unchanged:,} already there, {len(audited.rejects):,} rejected")
+        click.echo(f"{file}: {len(changed):,} {done}, {unchanged:,} already there, {len(audited.rejects):,} rejected")
     _show_rejects(str(file), audited.rejects[:SHOWN], len(audited.rejects))
 
 
@@ -229,7 +229,7 @@ def _show_rejects(name: str, first: Sequence[Reject], count: int, path: str | No
         click.echo(f"{name} line {reject.line}: {reject.reason}", err=True)
     if count:
         more = f", all of them in {path}" if path else ""
-        click.echo(f"{name}: {count:,} rows rejected, {len(first)} of them shown{more}", err=True)
+        click.echo(f"{name}: rejected {count:,}, shown {len(first)}{more}", err=True)
 
 
 def _appoint(

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+import webbrowser
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -20,9 +21,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from data import labelfile, votefile
 from data import settings as setting_files
 from data.formats.tree import rfc3339
-from data.home import Home
+from data.home import Home, home_of
 from data.votebatch import Reject, VoteBatch
 from publisher import keys, schedule
+from publisher.research import browse as browsing
+from publisher.research import site
 from publisher.run import Report
 from publisher.run import publish as publish_once
 from publisher.scoring.from_file import ballots, score_ballots, write_scores
@@ -123,6 +126,50 @@ def score(
     click.echo(orjson.dumps(facts) if as_json else text)
 
 
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 lets others in.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8001, show_default=True, help="0 takes a free one.")
+@click.option("--open/--no-open", "open_it", default=False, help="Open the front page in the web browser.")
+@click.option("--build-only", is_flag=True, help="Build the SQLite file and end.")
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON, one line a tick.")
+def browse(host: str, port: int, open_it: bool, build_only: bool, as_json: bool) -> None:
+    """Look at the published files in Datasette.
+
+    Builds one SQLite file in the home's cache from the published files of the newest tick, and shows it until Ctrl-C
+    or SIGTERM. When a new tick is published, it is built and shown in place of the old one.
+
+    \b
+    Example:
+      realtube browse
+      realtube browse --port 0 --open
+      realtube browse --build-only
+    """
+    home, settings = _home_and_settings()
+    store = _store(home, settings)
+    database = home.cache / "browse.db"
+    source = browsing.newest(store)
+    with _progress() as progress:
+        built = site.build(store, source, database, progress=progress)
+    if build_only:
+        facts = {"seq": source.head.seq, "database": str(database), "bytes": database.stat().st_size, "built": built}
+        text = f"tick {source.head.seq} {'is now' if built else 'was already'} in {database}"
+        click.echo(orjson.dumps(facts) if as_json else text)
+        return
+    tree = store.directory if isinstance(store, LocalStore) else None
+    place = browsing.Place(store, tree, database, host, browsing.free_port(host, port))
+
+    def opened(shown: site.Source) -> None:
+        facts = {"url": place.url, "seq": shown.head.seq, "database": str(database)}
+        click.echo(orjson.dumps(facts) if as_json else f"tick {shown.head.seq} at {place.url} (Ctrl-C ends it)")
+        if open_it and shown is source:
+            webbrowser.open(place.url)
+
+    browsing.follow(
+        place, source, wait=_stop_on_signal().wait, progress=_progress, opened=opened,
+        failed=lambda trouble: click.echo(f"a new tick cannot be shown yet: {trouble}", err=True),
+    )  # fmt: skip
+
+
 def _good(batches: Iterable[VoteBatch], rejects: list[Reject]) -> Iterator[VoteBatch]:
     for batch in batches:
         rejects.extend(batch.rejects)
@@ -130,7 +177,7 @@ def _good(batches: Iterable[VoteBatch], rejects: list[Reject]) -> Iterator[VoteB
 
 
 def _home_and_settings() -> tuple[Home, PublisherSettings]:
-    home = Home(Path(os.environ.get("REALTUBE_HOME") or "var"))
+    home = home_of(os.environ)
     return home, setting_files.load(PublisherSettings, os.environ, home.settings)
 
 

@@ -70,7 +70,7 @@ def examine(
     findings = [*check_versions(), *check_home(home)]
     if findings[-1].name == "home":
         return findings
-    findings += [check_settings(load_settings), check_disk(home.directory), *check_log(home)]
+    findings += [check_settings(load_settings), check_room(shutil.disk_usage(home.directory).free), *check_log(home)]
     findings += [check_keys(home), check_root_keys(root_dir)]
     try:
         head_text = read_head()
@@ -134,11 +134,10 @@ def check_root_keys(root_dir: Path) -> Finding:
     return Finding("root keys", "ok", "not on this machine, as far as init knows")
 
 
-def check_disk(directory: Path) -> Finding:
-    """Whether the disk has room; a full disk makes the intake refuse votes."""
-    free = shutil.disk_usage(directory).free
-    state: State = "ok" if free >= LITTLE_DISK_BYTES else "warn" if free >= NO_DISK_BYTES else "fail"
-    return Finding("disk", state, f"{free / 1e9:.1f} GB free", "" if state == "ok" else "free space, or move the home")
+def check_room(free_bytes: int) -> Finding:
+    """Whether the home's disk has room; a full disk makes the intake refuse votes."""
+    state: State = "ok" if free_bytes >= LITTLE_DISK_BYTES else "warn" if free_bytes >= NO_DISK_BYTES else "fail"
+    return Finding("disk", state, f"{free_bytes / 1e9:.1f} GB free", "" if state == "ok" else "free space on it")
 
 
 def check_log(home: Home) -> list[Finding]:

@@ -76,7 +76,6 @@ def encode(table: VerdictTable, keys: Keys, names: Names) -> bytes:
         compression="zstd",
         row_group_size=ROW_GROUP_ROWS,
         write_page_index=True,
-        store_schema=False,
     )
     return sink.getvalue()
 

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import adbc_driver_sqlite.dbapi
@@ -109,6 +110,7 @@ def inspection(path: Path, source: Source) -> dict[str, object]:
     return {path.stem: about | {"tables": {name: {"count": count} for name, count in counts.items()}}}
 
 
+@cache
 def _layout() -> str:
     code = [Path(module.__file__ or "") for module in (tables, ticks)]
     return sha256(

@@ -138,7 +138,7 @@ def _crowd(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
     seen = np.where(votes.voter_since_ms > 0, np.minimum(votes.voter_since_ms, votes.cast_at_ms), votes.cast_at_ms)
     np.minimum.at(since, votes.voter, seen)
     last_words = standing(votes)
-    keys = np.unique(last_words.video)
+    keys = np.flatnonzero(np.bincount(last_words.video)).astype(np.int32)
     prior = float(logit((GLOBAL_RATE * RATE_PSEUDO_AUDITS + labels.sum()) / (RATE_PSEUDO_AUDITS + len(labels))))
     return Crowd(
         votes=last_words,

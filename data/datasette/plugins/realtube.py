@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from datasette import hookimpl
-from markupsafe import Markup, escape
+from datasette.utils import tilde_encode
+from markupsafe import Markup
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 hook: Callable[[Hook], Hook] = hookimpl
@@ -19,10 +19,9 @@ DATABASE = "browse"
 FILES = "files"
 """Where the published tree is mounted, when it lies in a local directory."""
 ABBREVIATIONS = {"ai": "AI", "id": "ID", "sha256": "SHA-256"}
-SITE = "SELECT seq, published_at FROM site"
-COUNTS = "SELECT published_videos FROM ticks ORDER BY seq DESC LIMIT 1"
+TICK = "SELECT seq, published_at, published_videos FROM ticks ORDER BY seq DESC LIMIT 1"
 CATEGORIES = "SELECT category, title, description, videos, leads, votes FROM categories ORDER BY rowid"
-SNAPSHOT = "SELECT key, bytes FROM files WHERE key LIKE 'v1/parquet/%/videos-%' ORDER BY key LIKE '%-delta-%', key"
+PARQUET = "SELECT key, bytes FROM files WHERE key LIKE 'v1/parquet/%/videos-%' ORDER BY key LIKE '%-delta-%', key"
 WORD = re.compile(r"[A-Za-z0-9_-]+")
 WATCH_LINK = re.compile(r"https?://\S*?(?:[?&]v=|youtu\.be/|/shorts/|/embed/|/live/)([A-Za-z0-9_-]{1,16})\S*")
 SHORTEST_PREFIX = 3
@@ -32,24 +31,27 @@ SHORTEST_PREFIX = 3
 @hook
 def prepare_jinja2_environment(env: Any) -> None:
     """Names, times and sizes as people read them, for the templates."""
-    env.filters |= {"words": words, "moment": moment, "size": size, "number": number}
+    env.filters.update(words=words, moment=moment, size=size, number=number, bar=bar)
+    env.globals.update(split=split)
 
 
 @hook
 def extra_template_vars(datasette: Any) -> Callable[[], Awaitable[dict[str, Any]]]:
-    """`site`: the tick that all pages show, its categories and its downloads."""
+    """`site`: the tick that all pages show, what it holds and what can be downloaded."""
 
     async def facts() -> dict[str, Any]:
         database = datasette.get_database(DATABASE)
-        seq, published_at = tuple((await database.execute(SITE)).first())
+        described = datasette.metadata("databases")[DATABASE]
         return {
             "site": {
-                "seq": seq,
-                "published_at": published_at,
-                "published_videos": (await database.execute(COUNTS)).single_value(),
+                **dict((await database.execute(TICK)).first()),
+                "counts": await database.table_counts(1000),
+                "bytes": database.size,
                 "categories": [dict(row) for row in await database.execute(CATEGORIES)],
-                "parquet": [dict(row) for row in await database.execute(SNAPSHOT)],
+                "parquet": [dict(row) for row in await database.execute(PARQUET)],
                 "files": _mount(datasette),
+                "tables": described["tables"],
+                "queries": described["queries"],
             }
         }
 
@@ -75,7 +77,7 @@ def render_cell(value: Any, column: str, table: str | None, datasette: Any) -> M
         return None
     if column == "key":
         mount = _mount(datasette)
-        return _link(mount + quote(value), value) if mount else None
+        return _link(mount + value, value) if mount else None
     return _text(value, column, table, datasette)
 
 
@@ -131,6 +133,14 @@ def bar(percent: float, text: str) -> Markup:
     return Markup('<span class="bar {}" style="--percent: {:.0f}%">{}</span>').format(level, percent, text)
 
 
+def split(ai: int, not_ai: int) -> Markup:
+    """Both camps' votes as numbers above a bar in two parts."""
+    share = 100 * ai / max(1, ai + not_ai)
+    return Markup(
+        '<span class="split" style="--share: {:.0f}%"><span><b>{}</b> AI</span> <span><b>{}</b> not</span></span>'
+    ).format(share, number(ai), number(not_ai))
+
+
 def _text(value: str, column: str, table: str | None, datasette: Any) -> Markup | None:
     if column.endswith("_at"):
         return moment(value)
@@ -140,14 +150,14 @@ def _text(value: str, column: str, table: str | None, datasette: Any) -> Markup 
         return Markup('<span class="tag {}">{}</span>').format(value, words(value))
     row_of = {"video_id": "videos", "channel_id": "channels"}.get(column)
     if row_of and row_of != table:
-        return _link(datasette.urls.row(DATABASE, row_of, quote(value, safe="")), value)
-    if column.endswith("sha256") or column == "sha256":
+        return _link(datasette.urls.row(DATABASE, row_of, tilde_encode(value)), value)
+    if column.endswith("sha256"):
         return Markup('<code title="{0}">{1}…</code>').format(value, value[:16])
     return None
 
 
-def _link(href: Mapping[str, Any] | str, text: str) -> Markup:
-    return Markup('<a class="id" href="{}">{}</a>').format(href, escape(text))
+def _link(href: str, text: str) -> Markup:
+    return Markup('<a class="id" href="{}">{}</a>').format(href, text)
 
 
 def _mount(datasette: Any) -> str | None:
