@@ -32,6 +32,7 @@ from publisher.scoring.from_file import ballots, score_ballots, write_scores
 from publisher.settings import PublisherSettings, duration_ms
 from publisher.signer import Signer
 from publisher.store import Store
+from publisher.stores import open_store
 from publisher.stores.local import LocalStore
 
 FLAGGED = 50
@@ -147,9 +148,9 @@ def browse(host: str, port: int, open_it: bool, build_only: bool, as_json: bool)
     home, settings = _home_and_settings()
     store = _store(home, settings)
     database = home.cache / "browse.db"
-    source = browsing.newest(store)
+    source, stop = browsing.newest(store), _stop_on_signal()
     with _progress() as progress:
-        built = site.build(store, source, database, progress=progress)
+        built = site.build(store, source, database, progress=browsing.until_stopped(progress, stop.wait))
     if build_only:
         facts = {"seq": source.head.seq, "database": str(database), "bytes": database.stat().st_size, "built": built}
         text = f"tick {source.head.seq} {'is now' if built else 'was already'} in {database}"
@@ -165,7 +166,7 @@ def browse(host: str, port: int, open_it: bool, build_only: bool, as_json: bool)
             webbrowser.open(place.url)
 
     browsing.follow(
-        place, source, wait=_stop_on_signal().wait, progress=_progress, opened=opened,
+        place, source, wait=stop.wait, progress=_progress, opened=opened,
         failed=lambda trouble: click.echo(f"a new tick cannot be shown yet: {trouble}", err=True),
     )  # fmt: skip
 
@@ -182,7 +183,7 @@ def _home_and_settings() -> tuple[Home, PublisherSettings]:
 
 
 def _store(home: Home, settings: PublisherSettings) -> Store:
-    return LocalStore(Path(settings.store) if settings.store else home.public)
+    return open_store(home, settings)
 
 
 def _signer(home: Home) -> Signer:

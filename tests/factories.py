@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +26,9 @@ START_MS = 1_790_000_000_000
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 LOG_ID = "ab" * 16
+KNOWN_IDS = ("dQw4w9WgXcQ", "-abc_efgh-k", "x1", "sixteencharacter")
+"""Among the videos of a busy site: an id that is an integer, ones that are none, the shortest, the longest."""
+CHANNELS = ("UC" + "a" * 22, "UC" + "b_-" * 7 + "b")
 
 
 def private_key(seed: int) -> Ed25519PrivateKey:
@@ -96,3 +101,31 @@ def new_site(directory: Path, store: Store | None = None) -> Site:
     online = private_key(9)
     root = keys.first_root([private_key(n) for n in (1, 2, 3)], online, created_ms=START_MS)
     return Site(home, store or LocalStore(home.public), Signer(online, {1: root}))
+
+
+def busy_site(directory: Path, ticks: int = 5) -> Site:
+    """A site of a hundred videos and thirty voters with some ticks over two days, the same every time.
+
+    Voters change their minds and retract, channels are agreed on or not, and the last tick but one changes nothing.
+    """
+    site = new_site(directory)
+    site.appoint(1)
+    site.audit(KNOWN_IDS[0], 1)
+    chance = random.Random(7)
+    for tick in range(ticks):
+        at_ms = START_MS + tick * 5 * HOUR_MS
+        if tick != ticks - 2:
+            site.cast(*busy_votes(chance, at_ms))
+        site.publish(at_ms)
+    return site
+
+
+def busy_votes(chance: random.Random, at_ms: int) -> Iterator[Vote]:
+    """Votes of the second before a moment: most of them about few videos, one in twelve a retraction."""
+    videos = [*KNOWN_IDS, *(f"video_{number}" for number in range(96))]
+    stances = [("fully_ai",), ("ai_voiceover", "ai_visuals"), ("ai_thumbnails",), ("not_ai",), ("not_ai",), ()]
+    for number in range(150):
+        place = min(int(chance.paretovariate(0.7)) - 1, len(videos) - 1)
+        stance = stances[chance.choices(range(6), [3, 2, 2, 3, 1, 1])[0]]
+        channel = "" if place % 5 == 4 else CHANNELS[place % 2]
+        yield vote(chance.randrange(30), videos[place], *stance, at_ms=at_ms - 1000 + number, channel_id=channel)

@@ -6,6 +6,7 @@ CREATE INDEX videos_by_score ON videos (score DESC, video_id);
 CREATE INDEX videos_by_voters ON videos (voters DESC, video_id);
 CREATE INDEX videos_by_minority_votes ON videos (minority_votes DESC, video_id);
 CREATE INDEX videos_published ON videos (published, changed_at DESC, video_id);
+CREATE INDEX videos_published_by_score ON videos (published, score DESC, video_id);
 CREATE INDEX videos_of_category ON videos (top_category, changed_at DESC, video_id);
 CREATE INDEX videos_of_category_by_score ON videos (top_category, score DESC, video_id);
 CREATE INDEX videos_of_channel ON videos (channel_id, changed_at DESC, video_id);

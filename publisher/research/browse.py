@@ -41,6 +41,13 @@ class BrowseError(Exception):
     """Datasette cannot be run; nothing runs any more, and the database file stays."""
 
 
+class Stopped(Exception):
+    """Told to stop in the middle of a build; the database is the one from before."""
+
+    def __str__(self) -> str:
+        return "stopped before the database was built"
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """What is shown, and where."""
@@ -99,7 +106,8 @@ def follow(
 ) -> None:
     """Shows a tick until told to stop; when the head moves, builds the new one, then starts Datasette on it.
 
-    While a new tick is built the old one is shown, and when it cannot be built the old one stays.
+    While a new tick is built the old one is shown, and when it cannot be built the old one stays. Between the two
+    nobody answers for about a second.
 
     Args:
         place: What and where.
@@ -138,9 +146,9 @@ def _next(
             found = newest(place.store)
             if found != shown:
                 with progress() as told:
-                    site.build(place.store, found, place.database, progress=_until_stopped(told, wait))
+                    site.build(place.store, found, place.database, progress=until_stopped(told, wait))
                 return found
-        except _Stopped:
+        except Stopped:
             break
         except (BrowseError, FormatError, StoreError) as error:
             if str(error) != trouble:
@@ -149,15 +157,17 @@ def _next(
     return None
 
 
-class _Stopped(Exception):
-    """Told to stop in the middle of a build."""
+def until_stopped(progress: Progress, wait: Wait) -> Progress:
+    """The same display, which ends a build when told to stop.
 
+    Raises:
+        Stopped: From within the build.
+    """
 
-def _until_stopped(progress: Progress, wait: Wait) -> Progress:
     def told(what: str, done: int, total: int) -> None:
         progress(what, done, total)
         if wait(0):
-            raise _Stopped
+            raise Stopped
 
     return told
 

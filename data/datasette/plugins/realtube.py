@@ -121,15 +121,15 @@ def _quantity(value: float, column: str) -> Markup:
     if column == "score" or column.startswith("score_") or column == "mean_score":
         return bar(value, f"{value}")
     if column.endswith("_ratio"):
-        return bar(100 * value, f"{100 * value:.0f} %")
+        return bar(100 * value, f"{100 * value:.0f} %", "share")
     if column == "bytes" or column.endswith("_bytes"):
         return size(int(value))
     return Markup("{}").format(f"{value}" if column == "seq" else number(value))
 
 
-def bar(percent: float, text: str) -> Markup:
-    """A number above a bar of its length; the colour repeats what the number says."""
-    level = "high" if percent >= 50 else "some" if percent >= 20 else "low"
+def bar(percent: float, text: str, level: str = "") -> Markup:
+    """A number above a bar of its length; the colour repeats what a score says."""
+    level = level or ("high" if percent >= 50 else "some" if percent >= 20 else "low")
     return Markup('<span class="bar {}" style="--percent: {:.0f}%">{}</span>').format(level, percent, text)
 
 
@@ -152,7 +152,7 @@ def _text(value: str, column: str, table: str | None, datasette: Any) -> Markup 
     if row_of and row_of != table:
         return _link(datasette.urls.row(DATABASE, row_of, tilde_encode(value)), value)
     if column.endswith("sha256"):
-        return Markup('<code title="{0}">{1}…</code>').format(value, value[:16])
+        return Markup('<code title="{0}">{1}…</code>').format(value, value[:12])
     return None
 
 
