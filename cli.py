@@ -47,9 +47,9 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "moderator": Place("intake.commands:moderator", "Say whose votes are moderators' votes."),
     },
     "Follow and look": {
-        "sync": Place("clients.commands:sync", "Bring a copy of the published rows up to date."),
-        "rows": Place("clients.commands:rows", "Print the rows of a copy as NDJSON."),
-        "verify": Place("clients.commands:verify", "Check every promise of a published tree."),
+        "sync": Place("clients.commands:sync", "Bring the rows in DEST up to the newest tick of SOURCE."),
+        "rows": Place("clients.commands:rows", "Print the rows that a sync left in DEST."),
+        "verify": Place("clients.commands:verify", "Check every promise that SOURCE's published tree makes."),
         "browse": Place("publisher.commands:browse", "Look at the published files in Datasette."),
         "score": Place("publisher.commands:score", "Score a file of votes, without any home."),
     },
@@ -120,7 +120,7 @@ def main() -> None:
     Every command works on the home that REALTUBE_HOME names (default: var/).
     Every command has --help with an example, and --json where it prints facts.
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused and needs a person, 75 busy, try again.
-    """  # noqa: D301 - \b is click's mark for lines to keep
+    """
 
 
 @main.command()
@@ -141,7 +141,7 @@ def init(root_dir: Path | None, dry_run: bool, as_json: bool) -> None:
     Example:
       realtube init
       REALTUBE_HOME=/srv/realtube realtube init --root-dir /media/usb/root-keys
-    """  # noqa: D301
+    """
     from data import settings
     from data.log.schema import LogIdentity
     from intake.settings import IntakeSettings
@@ -188,7 +188,7 @@ def doctor(as_json: bool) -> None:
     \b
     Example:
       realtube doctor
-    """  # noqa: D301
+    """
     from data.formats.tree import HEAD
     from data.settings import load
     from intake.settings import IntakeSettings

@@ -59,7 +59,9 @@ def _tell(options: argparse.Namespace, screen: Screen, processes: Processes) -> 
     plan = Plan().scaled(options.scale)
     with screen.step(f"drawing a crowd of {plan.voters:,} voters and {plan.videos:,} videos"):
         crowd = draw(plan, SEED)
-    story = Story(Site(options.directory / "home"), crowd, screen, processes, options.port)
+    story = Story(
+        Site(options.directory / "home"), crowd, screen, processes, options.port, options.parts, options.ticks
+    )
     story.make_home()
     to_come = story.live_through_past()
     story.open_doors()
@@ -96,18 +98,16 @@ def _emptied(directory: Path) -> Iterator[None]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.demo", description=__doc__)
-    parser.add_argument(
-        "--directory", type=Path, default=DIRECTORY, help="where everything is kept (default: %(default)s)"
+    options: tuple[tuple[str, type, object, str], ...] = (
+        ("--directory", Path, DIRECTORY, "where everything is kept"),
+        ("--port", int, 8080, "the intake's port, or the next free one"),
+        ("--seconds", float, 20.0, "how long the live votes take"),
+        ("--scale", float, 1.0, "size of the crowd beside the usual one"),
+        ("--parts", int, 4, "how many imports, each with a publish, make the past"),
+        ("--ticks", int, 5, "how many are published while votes come in"),
     )
-    parser.add_argument(
-        "--port", type=int, default=8080, help="the intake's port, or the next free one (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--seconds", type=float, default=20.0, help="how long the live votes take (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--scale", type=float, default=1.0, help="size of the crowd beside the usual one (default: %(default)s)"
-    )
+    for name, kind, default, text in options:
+        parser.add_argument(name, type=kind, default=default, help=f"{text} (default: %(default)s)")
     parser.add_argument("--once", action="store_true", help="stop everything as soon as the addresses are printed")
     return parser
 

@@ -15,10 +15,12 @@ from pathlib import Path
 import orjson
 
 from benchmarks import synthetic
+from benchmarks.report import Row
 from benchmarks.site import Site, measured
 from data.log.read import open_columns
 
 PARTS = "benchmarks.publishing"
+MIB = 1 << 20
 HOUR_MS = 3_600_000
 TICK_MS = synthetic.START_MS + synthetic.SPAN_MS + HOUR_MS
 """Time of the first publish; the second one follows half an hour later, on the same day."""
@@ -95,6 +97,37 @@ def measure(size: Size, on_step: Callable[[str], None] = lambda _: None) -> Publ
         touched=Timing(touched.seconds, touched.peak_bytes),
         changed=touched.facts()["changed"],
     )
+
+
+def rows(*, full: bool, on_step: Callable[[str], None] = lambda _: None) -> list[Row]:
+    """Measures, and sets the figures beside their goals.
+
+    Args:
+        full: Measure ten million votes instead of one.
+        on_step: Called with what begins.
+    """
+    found = measure(LONG if full else SHORT, on_step)
+    votes, scale = found.size.votes, found.size.votes / SHORT.votes
+
+    def rate(name: str, part: Timing, goal: float, limit: float) -> Row:
+        return Row("publishing", name, votes / part.seconds, "votes/s", goal, limit)
+
+    def memory(name: str, part: Timing, goal_mib: float) -> Row:
+        peak_mib, goal_mib = part.peak_bytes / MIB, 200 + goal_mib * scale
+        return Row("publishing", name, peak_mib, "MiB", goal_mib, 2 * goal_mib, "<=")
+
+    def ratio(name: str, part: Timing, goal: float, limit: float) -> Row:
+        return Row("publishing", name, part.seconds / found.read.seconds, "× reading", goal, limit, "<=")
+
+    return [
+        rate(f"import of {votes:,} votes", found.imported, 100_000, 30_000),
+        memory("import: peak memory", found.imported, 100),
+        Row("publishing", "reading the log into Arrow", votes / found.read.seconds, "votes/s"),
+        rate("full publish", found.published, 250_000, 100_000),
+        memory("full publish: peak memory", found.published, 280),
+        ratio("full publish", found.published, 10, 20),
+        ratio(f"publish with {TOUCHED_SHARE:.1%} touched", found.touched, 3, 6),
+    ]
 
 
 def _part(site: Site, what: str, size: Size, *paths: Path) -> Timing:

@@ -13,11 +13,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import orjson
 
 from benchmarks import ids
+from benchmarks.report import Row
 from benchmarks.site import Site
 
 SETS = ("rte", "D_Product", "SP", "ZenCrowd_us", "bluebird", "Mozafari")
@@ -33,6 +35,7 @@ AUDITED_SHARE = 0.05
 PARTS = 10
 """So many imports, each followed by a publish and a sync."""
 SEED = 1
+BESIDE = "(the goal is the majority vote's)"
 FLAGGED = 50
 """The score from which the existing clients mark a video."""
 
@@ -164,6 +167,36 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]])
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(rows)
+
+
+def rows(directory: Path | None, *, full: bool, on_step: Callable[[str], None] = lambda _: None) -> list[Row]:
+    """Measures, and sets the accuracy beside the majority vote's.
+
+    Args:
+        directory: Where the sets are; None: there is nothing to measure.
+        full: Measure all sets, not only the first.
+        on_step: Called with what begins.
+
+    Raises:
+        NotThere: A set cannot be read.
+    """
+    if directory is None:
+        return [Row("crowd", "real judgements", None, note="set REALTUBE_CROWD_DIR")]
+    found = []
+    for name in SETS if full else SETS[:1]:
+        judgements = load(directory, name)
+        one = measure(judgements, on_part=partial(_tell, on_step, name))
+        found += [
+            Row("crowd", f"{name}: right at ≥ {FLAGGED}", one.ours, goal=one.majority, note=BESIDE),
+            Row(
+                "crowd", f"{name}: without audited tasks", one.ours_unaudited, goal=one.majority_unaudited, note=BESIDE
+            ),
+        ]
+    return found
+
+
+def _tell(on_step: Callable[[str], None], name: str, part: int) -> None:
+    on_step(f"{name}, {part} of {PARTS} parts")
 
 
 def main(directory: Path, names: Sequence[str]) -> None:

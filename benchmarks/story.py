@@ -22,11 +22,8 @@ from benchmarks.voting import Sending
 from data.columns import Mask
 from data.records import NOT_AI_BIT, Vote, names_of
 
-WEEKS = 4
-"""The past is imported in so many parts, with a publish after each."""
 LIVE_SHARE = 0.2
 """Share of the votes that are sent over HTTP."""
-LIVE_TICKS = 5
 MODERATORS, AUDITED_SHARE = 4, 0.04
 FLAGGED = 50
 """The score from which the existing clients mark a video."""
@@ -52,6 +49,10 @@ class Story:
     processes: Processes
     port: int
     """The intake's wanted port; the others take the next ones."""
+    parts: int
+    """The past is imported in so many parts, with a publish after each."""
+    ticks: int
+    """So many are published while votes come in."""
     intake: str = ""
     files: str = ""
     audited: set[str] = field(default_factory=set)
@@ -90,17 +91,17 @@ class Story:
         events = self.crowd.events
         cut_ms = int(events.at_ms[int(len(events) * (1 - LIVE_SHARE))])
         start_ms = _now_ms() - cut_ms - 60_000
-        bounds = [part * cut_ms // WEEKS for part in range(WEEKS + 1)]
+        bounds = [part * cut_ms // self.parts for part in range(self.parts + 1)]
         count = int((events.at_ms < cut_ms).sum())
         with self.screen.step(
-            f"{WEEKS} past weeks: {count:,} votes imported, scored, published, synced", WEEKS
+            f"{count:,} votes of the past weeks, imported, published, synced in {self.parts} parts", self.parts
         ) as done:
-            for week, (first_ms, end_ms) in enumerate(itertools.pairwise(bounds), 1):
+            for part, (first_ms, end_ms) in enumerate(itertools.pairwise(bounds), 1):
                 votes = self.crowd.between(first_ms, end_ms).votes(start_ms)
-                self.site.realtube("import-votes", _votes_csv(self.site.home.parent / f"week-{week}.csv", votes))
+                self.site.realtube("import-votes", _votes_csv(self.site.home.parent / f"past-{part}.csv", votes))
                 self.site.realtube("publish", "--now-ms", str(start_ms + end_ms))
                 self.site.realtube("sync", self.site.home / "public", self.copy)
-                done(week)
+                done(part)
         return self.crowd.between(cut_ms, int(events.at_ms[-1]) + 1)
 
     def open_doors(self) -> None:
@@ -121,11 +122,11 @@ class Story:
         """Sends votes over HTTP; publishes and follows while they come in, and once more after them."""
         votes = list(crowd.votes(0))
         sending = Sending(self.intake, votes, seconds)
-        with self.screen.step(f"{len(votes):,} votes over HTTP, {LIVE_TICKS} ticks beside them", len(votes)) as done:
+        with self.screen.step(f"{len(votes):,} votes over HTTP, {self.ticks} ticks beside them", len(votes)) as done:
             sending.start()
             try:
-                for tick in range(1, LIVE_TICKS + 1):
-                    while sending.running() and sending.done < len(votes) * tick / (LIVE_TICKS + 1):
+                for tick in range(1, self.ticks + 1):
+                    while sending.running() and sending.done < len(votes) * tick / (self.ticks + 1):
                         self._look_after(sending)
                         done(sending.done)
                         time.sleep(0.05)

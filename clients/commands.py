@@ -157,9 +157,10 @@ def _sync_facts(report: SyncReport) -> dict[str, object]:
 @click.command()
 @click.argument("dest", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def rows(dest: Path) -> None:
-    """Print the rows that a sync left in DEST, one JSON object a line, sorted by the bytes of their ids.
+    """Print the rows that a sync left in DEST.
 
-    Each line has videoId, score (0 to 100: percent that the video is AI-made) and categories.
+    One JSON object a line, sorted by the bytes of their ids. Each has videoId, score (0 to 100: percent that the
+    video is AI-made) and categories.
 
     \b
     Example:
@@ -200,10 +201,11 @@ def _row_lines(rows: NumberedRows) -> Iterator[str]:
 @click.option("--root", metavar="FILE|FINGERPRINT", callback=_check_root, help=ROOT_HELP)
 @click.option("--json", "as_json", is_flag=True, help="Print what was checked as one JSON object.")
 def verify(source: str, root: str | None, as_json: bool) -> None:
-    """Check every tick that SOURCE ever published against every promise of docs/formats.md.
+    """Check every promise that SOURCE's published tree makes.
 
-    Signatures, hashes and sizes, the chain of commits, that each snapshot with its deltas gives the rows of the
-    signed head, and that Parquet and compat files say the same. It shares no code with the publisher.
+    All of docs/formats.md, for every tick that SOURCE ever published: signatures, hashes and sizes, the chain of
+    commits, that each snapshot with its deltas gives the rows of the signed head, and that Parquet and compat files
+    say the same. It shares no code with the publisher.
 
     Exit codes: 0 every promise holds, 1 one is broken (the first one is named), 2 usage, 3 the root is refused.
 

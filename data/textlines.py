@@ -65,7 +65,7 @@ def blocks(stream: BinaryIO) -> Iterator[Block]:
     """Reads a stream to its end; gives nothing for an empty one. A byte order mark at the start is dropped."""
     number, pending = 1, b""
     first = True
-    while chunk := stream.read(BLOCK_BYTES):
+    while chunk := _filled(stream):
         if first:
             chunk, first = chunk.removeprefix(BOM), False
         head, end, tail = chunk.rpartition(LINE_END)
@@ -78,6 +78,16 @@ def blocks(stream: BinaryIO) -> Iterator[Block]:
         pending = pending[: LONGEST_LINE_BYTES + 1]  # over-long already: the rest would only fill the memory
     if pending:
         yield _block(pending, number, 0)
+
+
+def _filled(stream: BinaryIO) -> bytes:
+    """A whole block, less only at the end. Read piece by piece: Ctrl-C works while a pipe gives nothing."""
+    read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)  # of a buffered stream: what is there now
+    pieces, lacking = [], BLOCK_BYTES
+    while lacking and (piece := read(lacking)):
+        pieces.append(piece)
+        lacking -= len(piece)
+    return b"".join(pieces)
 
 
 def shown(line: bytes) -> str:

@@ -38,11 +38,10 @@ def read(path: Path, now_ms: int) -> Iterator[VoteBatch]:
     """
     try:
         with path.open("rb") as file:
-            if file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC:
+            if path.is_file() and file.peek(len(PARQUET_MAGIC)).startswith(PARQUET_MAGIC):
                 yield from (checked(rows, now_ms) for rows in _parquet(path))
-                return
-            file.seek(0)
-            yield from read_stream(file, str(path), now_ms)
+            else:
+                yield from read_stream(file, str(path), now_ms)
     except OSError as error:
         raise InputFileError(f"{path} cannot be read: {error.strerror or error}") from error
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from typing import NamedTuple
+
 from flask import Request
 from flask import Response as FlaskResponse
 
@@ -27,7 +29,8 @@ STATUS = {
 RETRY_AFTER_S = 2
 """When to come back after a 503: a burst is over by then, and clients that waited longer lose nothing."""
 
-CORS = (
+Header = tuple[str, str]
+CORS: tuple[Header, ...] = (
     ("Access-Control-Allow-Origin", "*"),  # no answer depends on cookies, so any page may read it
     (
         "Access-Control-Expose-Headers",
@@ -38,6 +41,7 @@ JSON = (*CORS, ("Content-Type", "application/json"))
 FRESH = ("Cache-Control", "no-cache")
 """May be kept, but must be asked for again: with the ETag that costs next to nothing."""
 UNKEPT = ("Cache-Control", "no-store")
+STORED = (*JSON, UNKEPT)
 PREFLIGHT = (
     *CORS,
     ("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"),
@@ -46,18 +50,26 @@ PREFLIGHT = (
 )
 
 
+class Answer(NamedTuple):
+    """A response in the three parts that a Flask view may return."""
+
+    body: bytes
+    status: int
+    headers: tuple[Header, ...]
+
+
 class Response(FlaskResponse):
-    """An answer that says only what it is told to: without a body, no type of a body."""
+    """What Flask makes of an answer: only the headers that it was given, without a body no type of a body."""
 
     default_mimetype = None
 
 
-def stored(body: bytes) -> Response:
+def stored(body: bytes) -> Answer:
     """The answer to a vote."""
-    return Response(body, 200, (*JSON, UNKEPT))
+    return Answer(body, 200, STORED)
 
 
-def found(request: Request, body: bytes, *headers: tuple[str, str], tag: str = "") -> Response:
+def found(request: Request, body: bytes, *headers: Header, tag: str = "") -> Answer:
     """What was asked for, or 304 when the client has it already.
 
     Args:
@@ -67,35 +79,35 @@ def found(request: Request, body: bytes, *headers: tuple[str, str], tag: str = "
         tag: Changes whenever the body does; without one it is the body's hash.
     """
     tag = tag or hashlib.blake2b(body, digest_size=12).hexdigest()
-    return unchanged(request, tag, *headers) or Response(body, 200, (*JSON, _etag(tag), *headers))
+    return unchanged(request, tag, *headers) or Answer(body, 200, (*JSON, _etag(tag), *headers))
 
 
-def unchanged(request: Request, tag: str, *headers: tuple[str, str]) -> Response | None:
+def unchanged(request: Request, tag: str, *headers: Header) -> Answer | None:
     """304 when the client has what the tag stands for, else None."""
     asked = request.environ.get("HTTP_IF_NONE_MATCH", "")
     tags = {part.strip().removeprefix("W/") for part in asked.split(",")} if asked else ()
     if "*" in tags or f'"{tag}"' in tags:
-        return Response(b"", 304, (*CORS, _etag(tag), *headers))
+        return Answer(b"", 304, (*CORS, _etag(tag), *headers))
     return None
 
 
-def refused(rejection: Rejection, *headers: tuple[str, str]) -> Response:
-    """A refusal, with the status of its code."""
+def refused(rejection: Rejection, *headers: Header) -> Answer:
+    """A refusal, with the status of its code; nobody keeps it unless `headers` say so."""
     status = STATUS[rejection.code]
-    more = (("Retry-After", str(RETRY_AFTER_S)),) if status == 503 else ()
-    cached = headers if any(name == "Cache-Control" for name, _ in headers) else (UNKEPT, *headers)
-    return Response(wire.error(rejection), status, (*JSON, *more, *cached))
+    kept = any(name == "Cache-Control" for name, _ in headers)
+    retry = (("Retry-After", str(RETRY_AFTER_S)),) if status == 503 else ()
+    return Answer(wire.error(rejection), status, (*JSON, *retry, *(headers if kept else (UNKEPT, *headers))))
 
 
-def preflight() -> Response:
+def preflight() -> Answer:
     """What a browser asks before a request that is not simple."""
-    return Response(b"", 204, PREFLIGHT)
+    return Answer(b"", 204, PREFLIGHT)
 
 
-def moved(location: str, *headers: tuple[str, str]) -> Response:
+def moved(location: str, *headers: Header) -> Answer:
     """The body stands elsewhere for now."""
-    return Response(b"", 302, (*CORS, ("Location", location), *headers))
+    return Answer(b"", 302, (*CORS, ("Location", location), *headers))
 
 
-def _etag(tag: str) -> tuple[str, str]:
+def _etag(tag: str) -> Header:
     return "ETag", f'W/"{tag}"'  # weak: it stands for the compressed body too

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flask import Flask, request
 
 from intake import errors
-from intake.answers import Response, preflight
+from intake.answers import Answer, Response, preflight
 from intake.live import Newest
 from intake.network import Networks
 from intake.published import Published
@@ -39,6 +39,7 @@ class Parts:
 def create_app(parts: Parts) -> Flask:
     """Builds the application; `parts.writer` must have been started."""
     app = Flask("intake", static_folder=None, template_folder=None)
+    app.response_class = Response
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT_BYTES
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False  # a path means one thing; no redirect is ever needed
@@ -53,5 +54,10 @@ def create_app(parts: Parts) -> Flask:
     return app
 
 
-def _answer_preflight() -> Response | None:
+def runs_inline(method: str, path: str) -> bool:
+    """Whether a request touches neither the disk nor the log on the thread that runs it."""
+    return path in {"/api/votes", "/health/live"} or method == "OPTIONS"
+
+
+def _answer_preflight() -> Answer | None:
     return preflight() if request.method == "OPTIONS" else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import sys
 import time
@@ -49,8 +50,8 @@ def serve(host: str | None, port: int | None, no_limits: bool) -> None:
     Example:
       realtube serve
       realtube serve --host 0.0.0.0 --port 8081
-    """  # noqa: D301
-    from intake import server, wsgi
+    """
+    from intake import wsgi
 
     home = home_of(os.environ)
     chosen = settings.load(IntakeSettings, os.environ, home.settings)
@@ -60,9 +61,11 @@ def serve(host: str | None, port: int | None, no_limits: bool) -> None:
         port=chosen.port if port is None else port,
         limits=chosen.limits and not no_limits,
     )
-    with server.listening(chosen.host, chosen.port) as opened, closing(wsgi.compose(home, chosen)) as intake:
-        click.echo(f"serving votes of {home.directory} on http://{chosen.host}:{opened.getsockname()[1]}", err=True)
-        server.OneProcess(opened, threads=chosen.queue_size + server.SPARE_THREADS).run(intake.app)
+    wsgi.serve(home, chosen, lambda url: click.echo(f"serving {home.directory} on {url}", err=True))
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # all is stored and closed; granian's threads live on, and abort an interpreter that ends under them
 
 
 @click.command("import-votes")
@@ -87,7 +90,7 @@ def import_votes(files: Sequence[str], rejects: Path | None, now_ms: int | None,
     Example:
       realtube import-votes votes-2026-10.csv votes-2026-11.parquet
       zcat votes.ndjson.gz | realtube import-votes -
-    """  # noqa: D301 - \b is click's mark for lines to keep
+    """
     if rejects and any(name != STDIN and Path(name).resolve() == rejects.resolve() for name in files):
         raise click.UsageError(f"--rejects {rejects} would be written over the votes in it")
     clock_ms = _now_ms() if now_ms is None else now_ms
@@ -118,7 +121,7 @@ def audit(file: Path, actor: str | None, reason: str | None, dry_run: bool, as_j
     \b
     Example:
       realtube audit audited-2026-11.csv --reason "second review"
-    """  # noqa: D301
+    """
     audited = labelfile.read_audited(file)
     author = decide.Author(_now_ms(), actor or _login(), reason or f"audit file {file.name}")
     with _log() as appender, appender.transaction():
@@ -143,7 +146,7 @@ def moderator() -> None:
     Example:
       realtube moderator add 5f0c… --reason "joined the team"
       realtube moderator list
-    """  # noqa: D301
+    """
 
 
 @moderator.command("add")
@@ -157,7 +160,7 @@ def moderator_add(voter_id: str, actor: str | None, reason: str | None, as_json:
     \b
     Example:
       realtube moderator add 5f0c… --reason "joined the team"
-    """  # noqa: D301
+    """
     _appoint(voter_id, "moderator_add", actor, reason, as_json=as_json)
 
 
@@ -172,7 +175,7 @@ def moderator_remove(voter_id: str, actor: str | None, reason: str | None, as_js
     \b
     Example:
       realtube moderator remove 5f0c… --reason "left the team"
-    """  # noqa: D301
+    """
     _appoint(voter_id, "moderator_remove", actor, reason, as_json=as_json)
 
 
@@ -184,7 +187,7 @@ def moderator_list(as_json: bool) -> None:
     \b
     Example:
       realtube moderator list --json
-    """  # noqa: D301
+    """
     with closing(schema.open_for_reading(home_of(os.environ).votes_log)) as connection:
         found = decide.moderators(connection)
     if as_json:
@@ -221,7 +224,10 @@ def _import_facts(reports: Sequence[FileReport]) -> dict[str, object]:
 
 
 def _rejects_of(name: str) -> Path:
-    return Path(f"{'stdin' if name == STDIN else name}.rejects.ndjson")
+    if name == STDIN:
+        return Path("stdin.rejects.ndjson")
+    path = Path(name if Path(name).is_file() else Path(name).name)  # not beside a pipe such as /dev/fd/63
+    return path.with_name(f"{path.name}.rejects.ndjson")
 
 
 def _show_rejects(name: str, first: Sequence[Reject], count: int, path: str | None = None) -> None:

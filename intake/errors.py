@@ -8,17 +8,19 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from data.records import Rejection
-from intake.answers import Response, refused
+from intake.answers import Answer, refused
 
 logger = logging.getLogger(__name__)
 
+TOO_LARGE = Rejection("TOO_LARGE", "the body must not be larger than 1 MiB")
+TOO_SLOW = Rejection("INVALID_BODY", "the body did not arrive in time")
+BAD_REQUEST = Rejection("INVALID_BODY", "the request could not be read")
+FAULT = Rejection("INTERNAL_ERROR", "a fault in this server; it is in its log")
 BY_STATUS = {
     404: Rejection("NOT_FOUND", "there is nothing at this path"),
     405: Rejection("METHOD_NOT_ALLOWED", "this path does not answer to this method"),
-    413: Rejection("TOO_LARGE", "the body must not be larger than 1 MiB"),
+    413: TOO_LARGE,
 }
-BAD_REQUEST = Rejection("INVALID_BODY", "the request could not be read")
-FAULT = Rejection("INTERNAL_ERROR", "a fault in this server; it is in its log")
 
 
 def register(app: Flask) -> None:
@@ -27,15 +29,14 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _fault)
 
 
-def _refuse(error: HTTPException) -> Response:
+def _refuse(error: HTTPException) -> Answer:
     if error.code is not None and error.code >= 500:
         return _fault(error)
-    answer = refused(BY_STATUS.get(error.code or 400, BAD_REQUEST))
-    if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        answer.headers["Allow"] = ", ".join(sorted({*error.valid_methods, "OPTIONS"}))
-    return answer
+    allowed = error.valid_methods if isinstance(error, MethodNotAllowed) else None
+    headers = (("Allow", ", ".join(sorted({*allowed, "OPTIONS"}))),) if allowed else ()
+    return refused(BY_STATUS.get(error.code or 400, BAD_REQUEST), *headers)
 
 
-def _fault(error: Exception) -> Response:
+def _fault(error: Exception) -> Answer:
     logger.error("a request failed", exc_info=error)
     return refused(FAULT)

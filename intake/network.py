@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import os
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +17,9 @@ from pathlib import Path
 PERIOD_MS = 30 * 86_400_000
 KEY_BYTES = 32
 TOKEN_BYTES = 16
+IPV4_BLOCK_BYTES, IPV6_BLOCK_BYTES = 3, 6
+IPV4_MAPPED = bytes(10) + b"\xff\xff"
+"""How an IPv4 address starts when it is written as an IPv6 one."""
 
 
 class NetworkKeyError(Exception):
@@ -67,13 +70,14 @@ class Networks:
 def address_block(address: str) -> bytes:
     """The /24 of an IPv4 address or the /48 of an IPv6 address, empty when it is neither."""
     try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
+        if ":" not in address:
+            return socket.inet_pton(socket.AF_INET, address)[:IPV4_BLOCK_BYTES]
+        packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
+    except (OSError, ValueError):
         return b""
-    if isinstance(parsed, ipaddress.IPv6Address):
-        mapped = parsed.ipv4_mapped
-        return parsed.packed[:6] if mapped is None else mapped.packed[:3]
-    return parsed.packed[:3]
+    if packed.startswith(IPV4_MAPPED):
+        return packed[len(IPV4_MAPPED) :][:IPV4_BLOCK_BYTES]
+    return packed[:IPV6_BLOCK_BYTES]
 
 
 def client_address(peer: str, forwarded_for: str, trusted_hops: int) -> str:

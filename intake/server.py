@@ -1,96 +1,91 @@
-"""Serves a WSGI application with granian, in one process.
-
-Granian's own layout is a parent and a forked worker. Killing that parent leaves the worker serving, and a forked writer
-thread would not exist. So its worker runs as a thread of this process, as granian does on Pythons without a GIL.
-"""
+"""Serves with granian, in one process with one event loop."""
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import os
+import resource
+import signal
 import socket
-from collections.abc import Callable, Iterator
-from typing import Any
 
-from granian.constants import HTTPModes, Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
-from granian.net import SocketHolder  # type: ignore[attr-defined]
-from granian.server.common import AbstractServer
-from granian.server.mt import MTServer
+from granian.server.embed import Server
+
+from intake.bridge import Bridge
 
 BACKLOG = 2_048
 """Connections that may wait to be accepted."""
-SPARE_THREADS = 32
-"""Threads beyond one for each waiting vote: look-ups go on, and refusals are quick, while the queue is full."""
+CONNECTIONS = 16_384
+"""Connections that are open at once; granian closes those that have been idle for 30 seconds."""
+SPARE_FILES = 256
+"""Files that are open besides connections."""
+DRAIN_S = 20.0
+"""After this time, what was asked before a stop and is still not answered is given up."""
 
 
 class ServeError(Exception):
     """The address cannot be listened on; nothing was started."""
 
 
-class OneProcess(MTServer):
-    """Granian with its one worker in a thread, on a socket that we opened."""
-
-    def __init__(self, listening: socket.socket, *, threads: int) -> None:
-        """Takes a bound socket.
-
-        Args:
-            listening: `run` takes it over and closes it.
-            threads: How many requests are answered at once; threads start when they are needed.
-        """
-        address, port = listening.getsockname()[:2]
-        super().__init__(
-            target="intake",
-            address=address,
-            port=port,
-            interface=Interfaces.WSGI,
-            http=HTTPModes.http1,
-            loop=Loops.asyncio,
-            websockets=False,
-            blocking_threads=threads,
-            backlog=BACKLOG,
-            log_level=LogLevels.warning,
-        )
-        self._listening = listening
-
-    def run(self, app: Callable[..., Any]) -> None:
-        """Serves until SIGTERM or SIGINT; requests that were read are answered first."""
-        AbstractServer.serve(self, target_loader=lambda: app, wrap_loader=False)
-
-    def _init_shared_socket(self) -> None:
-        # Granian would share the port (SO_REUSEPORT): a second server would then silently take half of the requests.
-        descriptor = self._listening.detach()  # from here on it is the worker's to close
-        holder = SocketHolder(descriptor, False, BACKLOG)  # type: ignore[call-arg]
-        self._shd = holder  # type: ignore[assignment]
-
-    def _check_gil(self) -> None:
-        """One worker thread needs no free-threaded Python."""
-
-
-@contextlib.contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Opens the socket to serve on.
+def free_address(host: str, port: int) -> tuple[str, int]:
+    """Finds the address to listen on, and that nobody does yet: granian itself would share the port silently.
 
     Args:
         host: Name or address; of a name, its first IPv4 address counts, or its first address.
         port: TCP port, 0 for any free one.
 
+    Returns:
+        Address and port.
+
     Raises:
-        ServeError: Somebody listens there already, or the host is not ours.
+        ServeError: Somebody listens there already, or the host is no address of this machine.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-        opened = socket.socket(family, kind, protocol)
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else connections just closed would block it
+            probe.bind(address)
+            bound = probe.getsockname()
+    except socket.gaierror as error:
+        raise ServeError(f"{host} cannot be resolved ({error.strerror}): choose another --host") from error
     except OSError as error:
-        raise ServeError(f"{host} is no address of this machine ({error}): choose another --host") from error
-    with opened:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            opened.bind(address)
-            opened.listen(BACKLOG)
-        except OSError as error:
-            reason = os.strerror(error.errno or 0)
-            raise ServeError(f"cannot listen on {host} port {port} ({reason}): choose another --port") from error
-        yield opened
+        reason = os.strerror(error.errno or 0)
+        raise ServeError(f"cannot listen on {host} port {port} ({reason}): choose another --port or --host") from error
+    return bound[0], bound[1]
+
+
+async def serve(bridge: Bridge, address: str, port: int) -> None:
+    """Serves until SIGTERM or SIGINT; then takes no new connections and answers what was asked."""
+    server = Server(
+        bridge,
+        address=address,
+        port=port,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=BACKLOG,
+        backpressure=CONNECTIONS,
+        log_level=LogLevels.error,
+    )
+    _allow_connections()
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    serving = asyncio.create_task(server.serve())
+    stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait([serving, stop], return_when=asyncio.FIRST_COMPLETED)
+    server.stop()  # type: ignore[no-untyped-call]
+    await asyncio.wait([serving], timeout=DRAIN_S)
+    if serving.done():
+        serving.result()
+
+
+def _allow_connections() -> None:
+    """Raises the soft limit of open files, as far as it may be, so that connections do not run into it first."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + SPARE_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

@@ -44,13 +44,14 @@ class _Field:
     valid: re.Pattern[str]
     rule: str
     code: str = "INVALID_FIELD"
+    any_case: bool = False
+    """Whether capital letters mean the same."""
 
 
 _VIDEO_ID = _Field("videoId", records.VIDEO_ID, "1-16 characters of A-Z a-z 0-9 _ -")
-_VOTER_ID = _Field("userId", records.VOTER_ID, "1-64 hexadecimal digits")
+_VOTER_ID = _Field("userId", records.VOTER_ID, "1-64 hexadecimal digits", any_case=True)
 _CHANNEL_ID = _Field("channelId", records.CHANNEL_ID, "1-32 characters of A-Z a-z 0-9 _ -")
-_HASH_PREFIX = _Field("the hash prefix", records.HASH_PREFIX, "4-8 hexadecimal digits", "INVALID_PREFIX")
-_HEX = (_VOTER_ID, _HASH_PREFIX)
+_HASH_PREFIX = _Field("the hash prefix", records.HASH_PREFIX, "4-8 hexadecimal digits", "INVALID_PREFIX", any_case=True)
 _QUOTED = tuple(f'"{field.encode_name}"'.encode() for field in msgspec.structs.fields(_Body))
 _decode = msgspec.json.Decoder(_Body).decode
 _encode = msgspec.json.Encoder().encode
@@ -236,7 +237,7 @@ def _text(value: object, field: _Field) -> str | Rejection:
     if value is None:
         return ""
     text = value.strip() if isinstance(value, str) else None
-    if text and field in _HEX:
+    if text and field.any_case:
         text = text.lower()
     if text is None or (text and not field.valid.fullmatch(text)):
         return Rejection(field.code, f"{field.name} must be {field.rule}")

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import gc
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -19,7 +22,9 @@ from flask import Flask
 from data import settings
 from data.home import Home, home_of
 from data.log import schema
-from intake.app import Parts, create_app
+from intake import server
+from intake.app import Parts, create_app, runs_inline
+from intake.bridge import Bridge
 from intake.live import Newest
 from intake.network import Networks
 from intake.published import Published
@@ -27,6 +32,8 @@ from intake.readers import Readers
 from intake.readiness import Checks
 from intake.settings import IntakeSettings
 from intake.writer import Writer
+
+Deliver = Callable[[Callable[[], None]], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,13 @@ def version() -> str:
         return ""
 
 
-def compose(home: Home, chosen: IntakeSettings) -> Intake:
+def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer: answer()) -> Intake:
     """Opens a home and builds its application.
+
+    Args:
+        home: Must have a votes log.
+        chosen: The settings.
+        deliver: See `Writer`.
 
     Raises:
         LogError: The home has no votes log, or one that cannot be used; nothing was started.
@@ -72,6 +84,8 @@ def compose(home: Home, chosen: IntakeSettings) -> Intake:
         queue_size=chosen.queue_size,
         batch_size=chosen.batch_size,
         vote_timeout_s=chosen.vote_timeout_s,
+        clock_s=time.monotonic,
+        deliver=deliver,
     )
     readers = Readers(home.votes_log)
     published = Published(Path(chosen.store) if chosen.store else home.public, identity.created_ms)
@@ -89,6 +103,29 @@ def compose(home: Home, chosen: IntakeSettings) -> Intake:
     writer.start()
     app = create_app(Parts(chosen, writer, readers, newest, networks, published, checks, now_ms))
     return Intake(app, chosen, writer, readers)
+
+
+def serve(home: Home, chosen: IntakeSettings, announce: Callable[[str], None]) -> None:
+    """Serves a home until SIGTERM or SIGINT, then answers what was asked and stores the votes that wait.
+
+    Args:
+        home: Must have a votes log.
+        chosen: The settings.
+        announce: Told the address, once everything but the socket is open.
+
+    Raises:
+        ServeError, LogError: It cannot be served; nothing was started.
+    """
+    address, port = server.free_address(chosen.host, chosen.port)
+    with asyncio.Runner() as runner, closing(_compose_on(runner, home, chosen)) as intake:
+        gc.collect()
+        gc.freeze()  # what stands now stands to the end: no collection need look at it again
+        announce(f"http://{chosen.host}:{port}")
+        runner.run(server.serve(Bridge(intake.app, runs_inline), address, port))
+
+
+def _compose_on(runner: asyncio.Runner, home: Home, chosen: IntakeSettings) -> Intake:
+    return compose(home, chosen, runner.get_loop().call_soon_threadsafe)
 
 
 def create(environment: Mapping[str, str] = os.environ) -> Flask:

@@ -46,7 +46,8 @@ def read(path: Path) -> Ed25519PrivateKey:
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except FileNotFoundError as error:
-        raise KeyFileError(f"there is no key {path}: restore it from a backup, or `realtube init` a new home") from error
+        message = f"there is no key {path}: restore it from a backup, or `realtube init` a new home"
+        raise KeyFileError(message) from error
     except OSError as error:
         raise KeyFileError(f"the key {path} cannot be read ({error.strerror}): restore it from a backup") from error
     except (ValueError, TypeError) as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from data.home import Home
 from publisher import doctor, keys
 from tests.homes import CommandLine, new_home
 
@@ -118,7 +119,7 @@ BROKEN: list[tuple[Callable[[CommandLine], None], str, str, str]] = [
     (open_to_all, "key file", "mode 0644", "chmod 600"),
     (bad_setting, "settings", "REALTUBE_MINIMUM_SCORE must be a number, found 'many'", "correct the settings file"),
     (another_key, "online key", "root 1 does not certify it", "restore the online key"),
-    (no_key, "online key", "cannot be read (No such file or directory)", "from a backup"),
+    (no_key, "online key", "online-key.pem", "from a backup"),
     (damaged_root, "online key", "root 1 needs 1 signatures of root keys, has 0", "from a backup"),
     (no_log, "votes log", "there is no votes log at", "from a backup"),
     (damaged_log, "votes log", "", "from a backup"),
@@ -144,7 +145,7 @@ def test_what_is_broken_fails(
 
 def test_without_a_home_the_machine_is_checked(tmp_path: Path) -> None:
     """The first thing to do is to make one."""
-    found = findings(CommandLine(doctor.Home(tmp_path / "var")), 1)
+    found = findings(CommandLine(Home(tmp_path / "var")), 1)
     assert list(found) == ["python", "sqlite", "libraries", "home"]
     assert found["home"]["advice"] == "run `realtube init`, or set REALTUBE_HOME"
 
@@ -153,7 +154,7 @@ def test_a_new_home_is_warned_of(tmp_path: Path) -> None:
     """Root keys beside the home and an empty store are no failure, but something to do."""
     found = findings(new_home(tmp_path), 0)
     warned = {name: finding["advice"] for name, finding in found.items() if finding["state"] == "warn"}
-    assert warned == {"root keys": "move each to another place that is offline", "published": "run `realtube publish`"}
+    assert warned == {"root keys": "move each to another offline place", "published": "run `realtube publish`"}
 
 
 def test_people_get_a_list(site: CommandLine) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Blueprint, request
 
 from intake import wire
-from intake.answers import JSON, UNKEPT, Response, found
+from intake.answers import JSON, UNKEPT, Answer, found
 from intake.readiness import Readiness
 
 
@@ -16,14 +16,14 @@ def blueprint(readiness: Callable[[], Readiness]) -> Blueprint:
     routes = Blueprint("health", __name__)
 
     @routes.get("/health/live")
-    def live() -> Response:
+    def live() -> Answer:
         return found(request, wire.ALIVE, UNKEPT, tag="live")
 
     @routes.get("/health/ready")
-    def ready() -> Response:
+    def ready() -> Answer:
         state = readiness()
         if state.up:
             return found(request, wire.readiness(state), UNKEPT)
-        return Response(wire.readiness(state), 503, (*JSON, UNKEPT))
+        return Answer(wire.readiness(state), 503, (*JSON, UNKEPT))
 
     return routes

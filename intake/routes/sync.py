@@ -8,7 +8,7 @@ from flask import Blueprint, Request, request
 
 from data.records import Rejection
 from intake import wire
-from intake.answers import FRESH, Response, found, moved, refused, unchanged
+from intake.answers import FRESH, Answer, found, moved, refused, unchanged
 from intake.published import Packed, Published
 
 VARY = ("Vary", "Accept-Encoding")
@@ -19,7 +19,7 @@ def blueprint(published: Published, *, cdn_url: str, now_ms: Callable[[], int]) 
     routes = Blueprint("sync", __name__)
 
     @routes.get("/api/sync/full")
-    def full() -> Response:
+    def full() -> Answer:
         tick = published.newest()
         if known := unchanged(request, tick.tag, VARY, FRESH):
             return known
@@ -28,7 +28,7 @@ def blueprint(published: Published, *, cdn_url: str, now_ms: Callable[[], int]) 
         return _answer(request, tick.full(), tick.tag)
 
     @routes.get("/api/sync/delta")
-    def delta() -> Response:
+    def delta() -> Answer:
         since = wire.since(request.args, now_ms=now_ms())
         if isinstance(since, Rejection):
             return refused(since)
@@ -40,7 +40,7 @@ def blueprint(published: Published, *, cdn_url: str, now_ms: Callable[[], int]) 
     return routes
 
 
-def _answer(asked: Request, packed: Packed, tag: str) -> Response:
+def _answer(asked: Request, packed: Packed, tag: str) -> Answer:
     if asked.accept_encodings.quality("gzip") > 0:
         return found(asked, packed.gzip, ("Content-Encoding", "gzip"), VARY, FRESH, tag=tag)
     return found(asked, packed.body(), VARY, FRESH, tag=tag)

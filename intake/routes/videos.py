@@ -7,7 +7,7 @@ from flask import Blueprint, request
 from data.log import lookup
 from data.records import Rejection
 from intake import wire
-from intake.answers import FRESH, Response, found, refused
+from intake.answers import FRESH, Answer, found, refused
 from intake.live import Newest, verdicts
 from intake.readers import Readers
 
@@ -21,7 +21,7 @@ def blueprint(readers: Readers, newest: Newest, lookup_max_age_s: int) -> Bluepr
     kept = ("Cache-Control", f"public, max-age={lookup_max_age_s}")
 
     @routes.get("/api/videos")
-    def one() -> Response:
+    def one() -> Answer:
         video_id, wanted = wire.video_id(request.args), wire.wanted(request.args)
         if isinstance(video_id, Rejection):
             return refused(video_id)
@@ -35,7 +35,7 @@ def blueprint(readers: Readers, newest: Newest, lookup_max_age_s: int) -> Bluepr
         return found(request, wire.result(judged[0], not_ai=wanted.not_ai), FRESH)
 
     @routes.get("/api/videos/<prefix>")
-    def by_hash(prefix: str) -> Response:
+    def by_hash(prefix: str) -> Answer:
         digits, wanted = wire.hash_prefix(prefix), wire.wanted(request.args)
         if isinstance(digits, Rejection):
             return refused(digits)

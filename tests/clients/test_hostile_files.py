@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import shutil
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from tests.clients.histories import TICKS_A_DAY, grow, new_tree, time_of
 from tests.clients.signing import b64, canonical, sha256
 from tests.clients.test_hostile_heads import publish
 from tests.clients.test_reference import held_rows
-from tests.clients.tree import Tree, columns, integer_id, packed, state_of
+from tests.clients.tree import Row, Tree, columns, integer_id, packed, state_of
 
 
 @dataclass
@@ -189,7 +190,8 @@ def test_wrong_rows_at_midnight_are_replaced_from_the_base(tmp_path: Path) -> No
     sync(tree.directory, dest)
     _spoil_rows(dest)
     grow(tree, 1)
-    assert sync(tree.directory, dest).how == "base+inline"
+    report = sync(tree.directory, dest)
+    assert (report.how, report.warnings) == ("base+inline", ())
     assert held_rows(dest) == tree.rows[TICKS_A_DAY + 1]
 
 
@@ -249,15 +251,34 @@ def next_block(tree: Tree) -> dict[str, Any]:
     return {"seq": len(tree.payloads) + 1, "first": len(epoch.numbers), "next": ring["block"], **GOOD_BLOCK}
 
 
+def rows_after(tree: Tree) -> dict[str, Row]:
+    """The rows after `next_block`."""
+    assert tree.epoch
+    first = next(video_id for video_id, number in tree.epoch.numbers.items() if number == 0)
+    return tree.rows[len(tree.payloads)] | {first: (50, 1)}
+
+
 def test_a_good_block_is_taken(tmp_path: Path) -> None:
     """What the cases below spoil would be followed otherwise."""
     tree, dest = behind(tmp_path, at=3, ticks=0)
-    assert tree.epoch
-    first = next(video_id for video_id, number in tree.epoch.numbers.items() if number == 0)
-    rows = tree.rows[3] | {first: (50, 1)}
+    rows = rows_after(tree)
     with_block(tree, packed(canonical(next_block(tree))), state=state_of(rows), n=len(rows))
     assert sync(tree.directory, dest).seq == 4
     assert held_rows(dest) == rows
+
+
+@pytest.mark.parametrize("wrong", [None, "0" * 64])
+def test_a_broken_chain_is_refused_even_where_the_rows_are_right(tmp_path: Path, wrong: str | None) -> None:
+    """A block that does not name the block behind it ends the sync, although a client might not need that one."""
+    tree, dest = behind(tmp_path, at=3, ticks=0)
+    rows = rows_after(tree)
+    with_block(tree, packed(canonical(next_block(tree) | {"next": wrong})), state=state_of(rows), n=len(rows))
+    if wrong is None:
+        assert isinstance(keeps_its_state(tree, dest, 3), Damaged)
+    else:
+        assert sync(tree.directory, dest).how == "ring"
+        with pytest.raises(Damaged):
+            sync(tree.directory, tmp_path / "new")
 
 
 @pytest.mark.parametrize("case", BLOCKS)
@@ -270,17 +291,19 @@ def test_blocks_that_break_their_format_are_refused(tmp_path: Path, case: str) -
     assert "the head says" not in str(error)
 
 
-PACKED: dict[str, bytes] = {
-    "no gzip": b"hello",
-    "not JSON": packed(b"hello"),
-    "an array": packed(b"[]"),
-    "nothing inside": packed(b""),
-    "two members": packed(b"{}") + packed(b"{}"),
-    "a tail": packed(b"{}") + b"tail",
-    "cut off": packed(b"{}" * 99)[:-4],
-    "a wrong checksum": packed(b"{}" * 99)[:-8] + b"\0" * 8,
-    "raw zlib": gzip.zlib.compress(b"{}"),  # type: ignore[attr-defined]  # re-exported by gzip
-    "a bomb": gzip.compress(b" " * (70 << 20), 9),
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "no gzip": lambda _: b"hello",
+    "not JSON": lambda _: packed(b"hello"),
+    "an array": lambda _: packed(b"[]"),
+    "nothing inside": lambda _: packed(b""),
+    "two members": lambda good: good + good,
+    "a tail": lambda good: good + b"tail",
+    "a tail of zeros": lambda good: good + bytes(8),
+    "cut off": lambda good: good[:-1],
+    "a wrong checksum": lambda good: good[:-8] + bytes(4) + good[-4:],
+    "a wrong length": lambda good: good[:-4] + bytes(4),
+    "raw zlib": lambda good: zlib.compress(gzip.decompress(good)),
+    "a bomb": lambda good: gzip.compress(gzip.decompress(good) + b" " * (70 << 20)),
 }
 
 
@@ -288,8 +311,18 @@ PACKED: dict[str, bytes] = {
 def test_packed_bytes_that_are_no_block_are_refused(tmp_path: Path, case: str) -> None:
     """What inflates wrongly, or to more than is plausible, is refused before it fills the memory."""
     tree, dest = behind(tmp_path, at=3, ticks=0)
-    with_block(tree, PACKED[case])
+    rows, good = rows_after(tree), packed(canonical(next_block(tree)))
+    with_block(tree, PACKED[case](good), state=state_of(rows), n=len(rows))
     assert isinstance(keeps_its_state(tree, dest, 3), Damaged)
+
+
+def test_a_base_with_the_same_rows_in_other_bytes_is_refused(tmp_path: Path) -> None:
+    """Size and hash are checked before anything is inflated: another packing is another file."""
+    tree, _ = behind(tmp_path, at=1, ticks=0)
+    base = tree.read(base_key(tree))
+    tree.write(base_key(tree), gzip.compress(gzip.decompress(base), mtime=7))
+    with pytest.raises(Damaged, match="that are not the"):
+        sync(tree.directory, tmp_path / "new")
 
 
 def test_inflation_stops_at_its_limit() -> None:
@@ -339,6 +372,8 @@ def test_bases_that_break_their_format_are_refused(tmp_path: Path, case: str) ->
 def test_signed_counts_and_states_are_checked(tmp_path: Path) -> None:
     """A head whose `n` or `state` is not that of its rows is not followed."""
     tree, dest = behind(tmp_path, at=3, ticks=0)
-    for wrong in ({"n": 1}, {"state": "0" * 64}):
-        with_block(tree, packed(canonical(next_block(tree))), **wrong)
+    rows = rows_after(tree)
+    right = {"state": state_of(rows), "n": len(rows)}
+    for wrong in ({"n": len(rows) + 1}, {"state": "0" * 64}):
+        with_block(tree, packed(canonical(next_block(tree))), **right | wrong)
         assert "the head says" in str(keeps_its_state(tree, dest, 3))

@@ -175,6 +175,28 @@ def test_every_truncated_head_is_refused(tmp_path: Path) -> None:
             refusal(tree, dest)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"seq":3,', b'"seq":3,"seq":3,'),
+        (b'"sizes":[', b'"sizes":[0.0,'),
+        (b'"spread":300000', b'"spread":NaN'),
+        (b'"spread":300000', b'"spread":9007199254740992'),
+        (b'"spread":300000', b'"spread":3e5'),
+    ],
+)
+def test_payloads_that_have_two_readings_are_refused(tmp_path: Path, old: bytes, new: bytes) -> None:
+    """What JSON readers disagree about is refused, even where this one could make sense of it."""
+    tree, dest = followed(tmp_path)
+    grow(tree, 1)
+    payload = canonical(tree.payloads[-1])
+    assert old in payload
+    tree.write("v1/head", line_1(payload.replace(old, new)))
+    assert refusal(tree, dest).code == "format"
+    tree.write("v1/head", line_1(payload))
+    assert sync(tree.directory, dest).seq == 3
+
+
 def test_a_head_that_demands_unknown_features_is_refused(tmp_path: Path) -> None:
     """`req` is how later formats keep old readers from misreading them."""
     tree, dest = followed(tmp_path)

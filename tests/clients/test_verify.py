@@ -19,7 +19,7 @@ from tests.clients import tree as tree_module
 from tests.clients.exports import SCHEMA, Exports, Lie
 from tests.clients.histories import TICKS_A_DAY, changed, first_rows, grow, time_of
 from tests.clients.signing import ONLINE, ROOT_KEYS, Signer, canonical, root_text, sha256, sign
-from tests.clients.tree import Row, Tree, packed
+from tests.clients.tree import Epoch, Row, Tree, packed
 
 TICKS = TICKS_A_DAY + 3
 QUIET = (4, TICKS_A_DAY + 2)
@@ -312,6 +312,64 @@ def test_compat_files_that_break_their_form_are_named(tmp_path: Path, case: str)
     key = f"v1/compat/2024-10-04/full-{sha256(full)[:16]}.json.gz"
     tree = grow(Tree(tmp_path, exports=lambda *_: {key: full}), 1)
     assert broken(tree).key == key
+
+
+def misplace(epoch: Epoch) -> None:
+    """A value of tick 3 stands in the block of tick 2: right for the base, wrong for a client at tick 2."""
+    values = epoch.blocks[3]["values"]
+    number = next(k for k, row in values.items() if row and k < len(epoch.base_rows))
+    epoch.blocks[2]["values"][number] = values.pop(number)
+
+
+def repeat(epoch: Epoch) -> None:
+    """A value that tick 3 replaced still stands in the block of tick 2."""
+    number = next(k for k, row in epoch.blocks[3]["values"].items() if row and k < len(epoch.base_rows))
+    epoch.blocks[2]["values"][number] = (1, 1)
+
+
+@pytest.mark.parametrize(("spoil", "promised"), [(misplace, "from those of tick 2"), (repeat, "in one block")])
+def test_rings_that_serve_some_clients_only_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Epoch], None], promised: str
+) -> None:
+    """Base and ring may give the right rows, and the ring may still fail a client of the tick before."""
+    tree = grow(Tree(tmp_path), 2)
+    change = Epoch.change
+
+    def spoiled(epoch: Epoch, seq: int, before: dict[str, Row], after: dict[str, Row]) -> None:
+        change(epoch, seq, before, after)
+        spoil(epoch)
+
+    monkeypatch.setattr(Epoch, "change", spoiled)
+    assert promised in broken(grow(tree, 1)).promised
+
+
+def test_an_id_keeps_its_number(tmp_path: Path) -> None:
+    """A row that comes again within the epoch comes under its old number, not under a new one."""
+    tree = Tree(tmp_path)
+    for seq, rows in enumerate(({"x": (50, 1), "y": (50, 1)}, {"y": (50, 1)}), start=1):
+        tree.tick(time_of(seq), rows)
+    assert tree.epoch
+    tree.epoch.numbers["forgotten"] = tree.epoch.numbers.pop("x")
+    tree.tick(time_of(3), {"x": (50, 1), "y": (50, 1)})
+    assert broken(tree).promised == "one row number for each id"
+
+
+def test_the_reserved_flag_is_0(tmp_path: Path) -> None:
+    """Flag 32 has no meaning yet."""
+    tree = Tree(tmp_path)
+    tree.tick(time_of(1), {"x": (50, 33)})
+    assert "flag 32 is 0" in broken(tree).promised
+
+
+def test_rows_that_are_prior_only_need_no_verdict(tmp_path: Path) -> None:
+    """Parquet has the videos with votes; a row without votes of its own may be missing there, and only such a row."""
+    silent = Exports(in_parquet=lambda rows: {i: row for i, row in rows.items() if i != "x"})
+    tree = Tree(tmp_path / "silent", exports=silent)
+    tree.tick(time_of(1), {"x": (50, 129), "y": (60, 129), "z": (60, 1)})
+    assert verify(tree.directory).parquet == 1
+    tree = Tree(tmp_path / "voted", exports=Exports(in_parquet=silent.in_parquet))
+    tree.tick(time_of(1), {"x": (50, 1), "y": (60, 129)})
+    assert "x as in the rows" in broken(tree).promised
 
 
 def test_removed_videos_are_remembered(tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ def test_byte_order_mark_carriage_returns_and_empty_lines_are_no_rows() -> None:
     assert len(votes) == 1
     assert [reject.line for reject in rejects] == [4]
     assert read_text(f"{HEADER}\n   \n\t\r\n{GOOD}")[0] == votes
+    assert read_text(f"{HEADER}\n\r") == read_text(f"{HEADER}\n\n\n") == read_text(HEADER) == ([], [])
 
 
 def test_quoted_fields_are_understood() -> None:
@@ -331,6 +332,7 @@ def test_an_endless_line_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
     votes, rejects = read_text(body)
     assert [vote[0] for vote in votes] == [1]
     assert [(reject.line, len(reject.text)) for reject in rejects] == [(2, 65_536)]
+    assert max(len(block.body) for block in textlines.blocks(io.BytesIO(body))) < 3 << 16
 
 
 @given(st.lists(st.binary(max_size=40), max_size=8))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import stat
 import subprocess
@@ -149,6 +150,18 @@ def test_hostile_parquet_is_rejected_row_by_row(site: CommandLine, tmp_path: Pat
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
     assert site.facts("import-votes", tmp_path / "a.parquet", "--now-ms", NOW_MS)["rejected"] == len(rows)
     assert site.rows("SELECT count(*) FROM votes") == [(0,)]
+
+
+def test_a_named_pipe_is_read_like_stdin(site: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`<(zcat votes.csv.gz)` works; its rejects go to the working directory."""
+    monkeypatch.chdir(tmp_path)
+    reading, writing = os.pipe()
+    os.write(writing, f"{HEADER}\n1,ab,v1,,,,\n1,zz,v1,,,,\n".encode())
+    os.close(writing)
+    facts = site.facts("import-votes", f"/dev/fd/{reading}")
+    os.close(reading)
+    assert (facts["stored"], facts["rejected"]) == (1, 1)
+    assert (tmp_path / f"{reading}.rejects.ndjson").exists()
 
 
 def test_the_clock_can_be_given(site: CommandLine, tmp_path: Path) -> None:
