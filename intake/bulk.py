@@ -9,10 +9,10 @@ from pathlib import Path
 
 import orjson
 
+from data.input.textlines import InputFileError
+from data.input.votebatch import Reject, VoteBatch
 from data.log import bulk
 from data.log.append import Appender
-from data.textlines import InputFileError
-from data.votebatch import Reject, VoteBatch
 
 PRIVATE = 0o600
 """Rejected lines hold voter ids, which are credentials."""

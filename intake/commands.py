@@ -18,13 +18,14 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from data import labelfile, settings, votefile
+from data import settings
 from data.formats.tree import rfc3339
 from data.home import home_of
+from data.input import labelfile, votefile
+from data.input.votebatch import Reject, VoteBatch
 from data.log import bulk, decide, schema
 from data.log.append import Appender
 from data.records import VOTER_ID
-from data.votebatch import Reject, VoteBatch
 from intake.bulk import SHOWN, FileReport, RejectFile, import_file
 from intake.settings import IntakeSettings
 

@@ -18,11 +18,11 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from data import labelfile, votefile
 from data import settings as setting_files
 from data.formats.tree import rfc3339
 from data.home import Home, home_of
-from data.votebatch import Reject, VoteBatch
+from data.input import labelfile, votefile
+from data.input.votebatch import Reject, VoteBatch
 from publisher import keys, schedule
 from publisher.research import browse as browsing
 from publisher.research import site

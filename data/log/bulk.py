@@ -10,9 +10,9 @@ import orjson
 import pyarrow as pa
 
 from data.columns import Ints
+from data.input.votebatch import VoteBatch
 from data.log.append import Appender
 from data.records import hash_prefix
-from data.votebatch import VoteBatch
 
 FIND_VOTERS = "SELECT voter FROM json_each(?) LEFT JOIN voters ON voter_id = value ORDER BY json_each.key"
 LAST_VOTER = "SELECT coalesce(max(voter), 0) FROM voters"

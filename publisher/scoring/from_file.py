@@ -13,10 +13,10 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from data.columns import NO_VOTES, Keys, Votes, standing
+from data.input.votebatch import VoteBatch
 from data.log.read import Decisions
 from data.records import CATEGORIES
 from data.score import Verdicts, Videos, score
-from data.votebatch import VoteBatch
 from publisher.scoring.trust import audits_of, full_round
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from intake.wsgi import now_ms
 from intake.writer import Failure
+from intake.wsgi import now_ms
 from tests.factories import vote
 from tests.intake.conftest import Desk, OpenDesk
 

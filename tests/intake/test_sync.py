@@ -173,7 +173,7 @@ def test_times_in_all_their_spellings(desk: Desk, since: str) -> None:
 
 @pytest.mark.parametrize("path", ["/api/sync/full", f"/api/sync/delta?since={EVER}"])
 def test_bodies_are_compressed_for_whoever_can_read_it(desk: Desk, path: str) -> None:
-    """gzip by Accept-Encoding, the same content either way, and caches are told."""
+    """Gzip by Accept-Encoding, the same content either way, and caches are told."""
     history(desk.site)
     plain = desk.client.get(path, headers={"Accept-Encoding": "gzip;q=0, br"})
     small = desk.client.get(path, headers={"Accept-Encoding": "br, gzip"})

@@ -9,7 +9,6 @@ import pytest
 from tests.intake.conftest import Desk, OpenDesk
 
 
-
 def prefix_of(video_id: str, digits: int = 4) -> str:
     """The start of a video's hash."""
     return hashlib.sha256(video_id.encode()).hexdigest()[:digits]

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from data import votefile
+from data.input import votefile
+from data.input.votebatch import VoteBatch
 from data.log import bulk, schema
 from data.log.append import Appender, Decision
 from data.records import Vote, hash_prefix
-from data.votebatch import VoteBatch
 
 NOW_MS = 1_790_000_000_000
 VOTES = """

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from data import csvlines
+from data.input import csvlines
+from data.input.textlines import InputFileError, blocks, shown
+from data.input.votebatch import Reject
 from data.records import VIDEO_ID, VOTER_ID
-from data.textlines import InputFileError, blocks, shown
-from data.votebatch import Reject
 
 COLUMNS = ("video_id", "label")
 LABELS = {"0": 0, "1": 1}

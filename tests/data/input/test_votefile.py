@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data import textlines, votefile
+from data.input import textlines, votefile
+from data.input.textlines import InputFileError
+from data.input.votebatch import Reject, VoteBatch
 from data.records import BIT_OF
-from data.textlines import InputFileError
-from data.votebatch import Reject, VoteBatch
 
 NOW_MS = 1_790_000_000_000
 HEADER = "cast_at_ms,voter_id,video_id,category,channel_id,network,voter_since_ms"

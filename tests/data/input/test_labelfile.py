@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data.labelfile import read_audited, read_moderators
-from data.textlines import InputFileError
+from data.input.labelfile import read_audited, read_moderators
+from data.input.textlines import InputFileError
 
 
 def write(tmp_path: Path, text: str) -> Path:

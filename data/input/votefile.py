@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from data import csvlines
 from data.columns import Ints
+from data.input import csvlines
+from data.input.textlines import LONGEST_LINE_BYTES, Block, InputFileError, blocks, shown
+from data.input.votebatch import COLUMNS, NULL, REQUIRED, Reject, Rows, VoteBatch, checked
 from data.records import LATEST_MS
-from data.textlines import LONGEST_LINE_BYTES, Block, InputFileError, blocks, shown
-from data.votebatch import COLUMNS, NULL, REQUIRED, Reject, Rows, VoteBatch, checked
 
 PARQUET_ROWS = 50_000
 PARQUET_MAGIC = b"PAR1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 
-from data.textlines import LONGEST_LINE_BYTES, InputFileError
+from data.input.textlines import LONGEST_LINE_BYTES, InputFileError
 
 
 def header(line: bytes, name: str, *, required: Sequence[str], known: Sequence[str]) -> list[str]:
