@@ -44,7 +44,19 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
     "Bring in": {
         "import-votes": Place("intake.commands:import_votes", "Append votes in bulk from files."),
         "audit": Place("intake.commands:audit", "Append audited labels of videos from a file."),
-        "moderator": Place("intake.commands:moderator", "Say whose votes are moderators' votes."),
+    },
+    "Moderate": {
+        "moderator": Place("intake.moderation.commands:moderator", "Say whose votes are moderators' votes."),
+        "lock": Place("intake.moderation.commands:lock", "Fix the score of a video, until unlock."),
+        "confirm-human": Place(
+            "intake.moderation.commands:confirm_human", "Say that people made a video, until unlock."
+        ),
+        "unlock": Place("intake.moderation.commands:unlock", "Take a lock or a confirmation back: votes decide again."),
+        "hide": Place("intake.moderation.commands:hide", "Keep a video out of the published rows, until unhide."),
+        "unhide": Place("intake.moderation.commands:unhide", "Let a hidden video be published again."),
+        "ban": Place("intake.moderation.commands:ban", "Let all votes of a voter count for nothing, until unban."),
+        "unban": Place("intake.moderation.commands:unban", "Let a banned voter's votes count again."),
+        "decisions": Place("intake.moderation.commands:decisions", "List what was decided, by whom and why."),
     },
     "Follow and look": {
         "sync": Place("clients.commands:sync", "Bring the rows in DEST up to the newest tick of SOURCE."),

@@ -1,4 +1,4 @@
-"""Votes and voters as columns: what the log is read into and what the score rule takes."""
+"""Votes and decisions as columns: what the log is read into and what the score rule takes."""
 
 from __future__ import annotations
 
@@ -55,6 +55,35 @@ NO_VOTES = Votes(
     voter_since_ms=np.empty(0, np.int64),
 )
 """The empty set of votes; also says each column's type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Decisions of moderators and auditors as columns, in position order."""
+
+    position: Ints
+    """Place in the log."""
+    kind: list[str]
+    """What was decided: the kinds of `log/0001_votes_log.sql`."""
+    video: Keys
+    """Dense key of the video, 0 none."""
+    voter: Keys
+    """Dense key of the voter, 0 none."""
+    label: Bytes
+    """Of an audit: 1 AI, 0 made by people."""
+    score: Bytes
+    """Of a lock: 0-100."""
+
+
+NO_DECISIONS = Decisions(
+    position=np.empty(0, np.int64),
+    kind=[],
+    video=np.empty(0, np.int32),
+    voter=np.empty(0, np.int32),
+    label=np.empty(0, np.uint8),
+    score=np.empty(0, np.uint8),
+)
+"""The empty set of decisions."""
 
 
 def standing(votes: Votes) -> Votes:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
-from data.columns import Keys
-from data.log.read import Decisions
-from data.score import MODERATOR, MODERATOR_WEIGHT, Voters
+from data.columns import Bytes, Decisions, Keys, Mask, Votes
+from data.score import MODERATOR, MODERATOR_WEIGHT, Verdicts, Voters
 
 Labels = npt.NDArray[np.int8]
 
@@ -21,7 +22,7 @@ def audits(decisions: Decisions) -> tuple[Keys, Labels]:
     Returns:
         Video keys, ascending, each once; the last label of each: 1 AI, 0 made by people.
     """
-    keys, last = _last_of_each(decisions.video, np.array([kind == "audit" for kind in decisions.kind], np.bool_))
+    keys, last = _last_of_each(decisions.video, _any_of(decisions, "audit"))
     return keys, decisions.label[last].astype(np.int8)
 
 
@@ -34,9 +35,8 @@ def moderators(decisions: Decisions) -> Keys:
     Returns:
         Voter keys, ascending, each once; those removed and not added again are absent.
     """
-    kinds = decisions.kind
-    keys, last = _last_of_each(decisions.voter, np.array([kind.startswith("moderator_") for kind in kinds], np.bool_))
-    return keys[np.array([kinds[row] == "moderator_add" for row in last], np.bool_)]
+    keys, last = _last_of_each(decisions.voter, _any_of(decisions, "moderator_add", "moderator_remove"))
+    return keys[np.array([decisions.kind[row] == "moderator_add" for row in last], np.bool_)]
 
 
 def with_moderators(voters: Voters, keys: Keys) -> Voters:
@@ -61,6 +61,66 @@ def with_moderators(voters: Voters, keys: Keys) -> Voters:
         flag_weight=np.where(appointed, MODERATOR_WEIGHT, others.flag_weight),
         counter_weight=np.where(appointed, MODERATOR_WEIGHT, others.counter_weight),
     )
+
+
+def locks(decisions: Decisions) -> tuple[Keys, Bytes]:
+    """The videos whose score a moderator fixed.
+
+    Returns:
+        Video keys, ascending, each once; the score of each, 0-100: a lock's own, 0 where people were confirmed.
+    """
+    keys, last = _last_of_each(decisions.video, _any_of(decisions, "lock", "confirm_human", "unlock"))
+    held = np.array([decisions.kind[row] != "unlock" for row in last], np.bool_)
+    confirmed = np.array([decisions.kind[row] == "confirm_human" for row in last], np.bool_)
+    return keys[held], np.where(confirmed, np.uint8(0), decisions.score[last])[held]
+
+
+def hidden(decisions: Decisions) -> Keys:
+    """The videos that are never published, ascending, each once."""
+    keys, last = _last_of_each(decisions.video, _any_of(decisions, "hide", "unhide"))
+    return keys[np.array([decisions.kind[row] == "hide" for row in last], np.bool_)]
+
+
+def banned(decisions: Decisions) -> Keys:
+    """The voters whose votes count for nothing, ascending, each once."""
+    keys, last = _last_of_each(decisions.voter, _any_of(decisions, "ban", "unban"))
+    return keys[np.array([decisions.kind[row] == "ban" for row in last], np.bool_)]
+
+
+def counting(votes: Votes, out: Keys) -> Votes:
+    """The votes that count: all but those of banned voters.
+
+    Args:
+        votes: Any votes.
+        out: The banned voters.
+    """
+    return votes.take(~np.isin(votes.voter, out)) if len(out) else votes
+
+
+def with_locks(verdicts: Verdicts, videos: Keys, keys: Keys, scores: Bytes) -> tuple[Verdicts, Mask]:
+    """Puts moderators' scores in place of what votes say.
+
+    Args:
+        verdicts: One a row of `videos`.
+        videos: Video keys, ascending, each once.
+        keys: The locked videos.
+        scores: Their scores, 0-100.
+
+    Returns:
+        The verdicts, in which locked videos have their lock's score and their categories the same shares of it as
+        before; and which rows are locked.
+    """
+    present = np.isin(keys, videos)
+    rows = np.searchsorted(videos, keys[present])
+    locked, fixed = np.zeros(len(videos), np.bool_), verdicts.score.copy()
+    locked[rows], fixed[rows] = True, scores[present] / 100
+    leading = verdicts.category_score.max(axis=1, initial=0.0)
+    share = np.divide(fixed, leading, out=np.ones(len(videos)), where=locked & (leading > 0))
+    return replace(verdicts, score=fixed, category_score=verdicts.category_score * share[:, None]), locked
+
+
+def _any_of(decisions: Decisions, *kinds: str) -> Mask:
+    return np.array([kind in kinds for kind in decisions.kind], np.bool_)
 
 
 def _last_of_each(keys: Keys, chosen: npt.NDArray[np.bool_]) -> tuple[Keys, npt.NDArray[np.int64]]:

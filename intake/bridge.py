@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 BODY_TIMEOUT_S = 10.0
 """A body must have arrived after this time: clients send a few hundred bytes."""
+LENGTH = re.compile(r"[0-9]{1,9}", re.ASCII)
 POOL_THREADS = 8
 BASE = {
     "SCRIPT_NAME": "",
@@ -114,7 +116,7 @@ async def _body(scope: Scope, proto: Any) -> bytes | Answer:
     if scope.method in {"GET", "HEAD", "OPTIONS"}:
         return b""
     length = scope.headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > BODY_LIMIT_BYTES:
+    if not LENGTH.fullmatch(length) or int(length) > BODY_LIMIT_BYTES:
         return refused(TOO_LARGE)
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):

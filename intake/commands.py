@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import click
 import orjson
@@ -19,20 +17,18 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from data import settings
-from data.formats.tree import rfc3339
 from data.home import home_of
 from data.input import labelfile, votefile
 from data.input.votebatch import Reject, VoteBatch
 from data.log import bulk, decide, schema
 from data.log.append import Appender
-from data.records import VOTER_ID
+from data.log.decide import Author
 from intake.bulk import SHOWN, FileReport, RejectFile, import_file
+from intake.moderation.commands import login
 from intake.settings import IntakeSettings
 
 STDIN = "-"
 
-actor_option = click.option("--actor", help="Who decides; kept, never published. Default: your login name.")
-reason_option = click.option("--reason", help="Why; kept with the decision. Default: names the command and its file.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print facts as JSON, one line.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything, write nothing.")
 
@@ -109,8 +105,8 @@ def import_votes(files: Sequence[str], rejects: Path | None, now_ms: int | None,
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@actor_option
-@reason_option
+@click.option("--actor", help="Who decides; kept, never published. Default: your login name.")
+@click.option("--reason", help="Why; kept with the decision. Default: names the file.")
 @dry_run_option
 @json_option
 def audit(file: Path, actor: str | None, reason: str | None, dry_run: bool, as_json: bool) -> None:
@@ -124,7 +120,7 @@ def audit(file: Path, actor: str | None, reason: str | None, dry_run: bool, as_j
       realtube audit audited-2026-11.csv --reason "second review"
     """
     audited = labelfile.read_audited(file)
-    author = decide.Author(_now_ms(), actor or _login(), reason or f"audit file {file.name}")
+    author = Author(_now_ms(), actor or login(), reason or f"audit file {file.name}")
     with _log() as appender, appender.transaction():
         changed = decide.new_audits(appender.connection, audited.labels)
         if not dry_run:
@@ -137,67 +133,6 @@ def audit(file: Path, actor: str | None, reason: str | None, dry_run: bool, as_j
         done = "would be appended" if dry_run else "appended"
         click.echo(f"{file}: {len(changed):,} {done}, {unchanged:,} already there, {len(audited.rejects):,} rejected")
     _show_rejects(str(file), audited.rejects[:SHOWN], len(audited.rejects))
-
-
-@click.group()
-def moderator() -> None:
-    """Say whose votes are moderators' votes.
-
-    \b
-    Example:
-      realtube moderator add 5f0c… --reason "joined the team"
-      realtube moderator list
-    """
-
-
-@moderator.command("add")
-@click.argument("voter_id")
-@actor_option
-@reason_option
-@json_option
-def moderator_add(voter_id: str, actor: str | None, reason: str | None, as_json: bool) -> None:
-    """Make a voter a moderator: all their votes count as moderators' votes. Twice changes nothing.
-
-    \b
-    Example:
-      realtube moderator add 5f0c… --reason "joined the team"
-    """
-    _appoint(voter_id, "moderator_add", actor, reason, as_json=as_json)
-
-
-@moderator.command("remove")
-@click.argument("voter_id")
-@actor_option
-@reason_option
-@json_option
-def moderator_remove(voter_id: str, actor: str | None, reason: str | None, as_json: bool) -> None:
-    """Make a moderator an ordinary voter again, for all their votes.
-
-    \b
-    Example:
-      realtube moderator remove 5f0c… --reason "left the team"
-    """
-    _appoint(voter_id, "moderator_remove", actor, reason, as_json=as_json)
-
-
-@moderator.command("list")
-@json_option
-def moderator_list(as_json: bool) -> None:
-    """List the moderators of now. Their ids are credentials: keep the output to yourself.
-
-    \b
-    Example:
-      realtube moderator list --json
-    """
-    with closing(schema.open_for_reading(home_of(os.environ).votes_log)) as connection:
-        found = decide.moderators(connection)
-    if as_json:
-        click.echo(orjson.dumps([asdict(one) for one in found]))
-        return
-    for one in found:
-        click.echo(f"{one.voter_id}  since {rfc3339(one.since_ms)}, by {one.actor}: {one.reason}")
-    if not found:
-        click.echo("no moderators", err=True)
 
 
 def _import(name: str, appender: Appender | None, sink: RejectFile, now_ms: int, *, as_json: bool) -> FileReport:
@@ -239,23 +174,6 @@ def _show_rejects(name: str, first: Sequence[Reject], count: int, path: str | No
         click.echo(f"{name}: rejected {count:,}, shown {len(first)}{more}", err=True)
 
 
-def _appoint(
-    voter_id: str, kind: Literal["moderator_add", "moderator_remove"], actor: str | None, reason: str | None,
-    *, as_json: bool,
-) -> None:  # fmt: skip
-    voter_id = voter_id.strip().lower()
-    if not VOTER_ID.fullmatch(voter_id):
-        raise click.BadParameter("expected 1 to 64 hex digits", param_hint="VOTER_ID")
-    author = decide.Author(_now_ms(), actor or _login(), reason or f"realtube {kind.replace('_', ' ')}")
-    with _log() as appender, appender.transaction():
-        changed = decide.appoint(appender, voter_id, kind, author)
-    if as_json:
-        click.echo(orjson.dumps({"changed": changed}))
-        return
-    state = "a moderator" if kind == "moderator_add" else "no moderator"
-    click.echo(f"the voter is {state} {'now' if changed else 'already: nothing changed'}")
-
-
 @contextmanager
 def _log() -> Iterator[Appender]:
     with closing(schema.open_for_append(home_of(os.environ).votes_log)) as connection:
@@ -271,13 +189,6 @@ def _progress(name: str) -> Iterator[Callable[[VoteBatch], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bars:
         task = bars.add_task(name, total=total)
         yield lambda batch: bars.update(task, advance=batch.bytes_read)
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
-        return f"uid {os.getuid()}"
 
 
 def _now_ms() -> int:

@@ -13,12 +13,9 @@ import numpy as np
 from data import decisions as rulings
 from data import standing as standing_file
 from data.channels import agreed_channels
-from data.columns import Floats, Ints, Keys, Votes, standing
+from data.columns import NO_DECISIONS, Decisions, Floats, Ints, Keys, Votes, standing
 from data.log import lookup
-from data.log.read import Decisions
 from data.score import Verdicts, Videos, Voters, percent, probability, score
-
-NO_DECISIONS = Decisions(np.empty(0, np.int64), [], np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.uint8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +186,7 @@ def _joined(first: Decisions, second: Decisions) -> Decisions:
         video=np.concatenate([first.video, second.video]),
         voter=np.concatenate([first.voter, second.voter]),
         label=np.concatenate([first.label, second.label]),
+        score=np.concatenate([first.score, second.score]),
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from data.log.append import Appender, Decision
+from data.log.append import Appender, Decision, VideoRuling, VoterRuling
 
 STANDING_AUDITS = """
     SELECT videos.video_id, decisions.label
@@ -18,12 +18,30 @@ STANDING_AUDITS = """
 """
 MODERATORS = """
     SELECT voters.voter_id, last.decided_at_ms, last.actor, last.reason
-    FROM (SELECT max(position) AS position FROM decisions WHERE voter > 0 GROUP BY voter) AS newest
+    FROM (SELECT max(position) AS position FROM decisions
+          WHERE kind IN ('moderator_add', 'moderator_remove') GROUP BY voter) AS newest
     JOIN decisions AS last ON last.position = newest.position
     JOIN voters ON voters.voter = last.voter
     WHERE last.kind = 'moderator_add'
     ORDER BY last.position
 """
+
+LAST_RULING_ON_VIDEO = """
+    SELECT kind, score FROM decisions JOIN videos USING (video)
+    WHERE video_id = ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY decisions.position DESC LIMIT 1
+"""
+LAST_RULING_ON_VOTER = """
+    SELECT kind, score FROM decisions JOIN voters USING (voter)
+    WHERE voter_id = ? AND kind IN (SELECT value FROM json_each(?)) ORDER BY decisions.position DESC LIMIT 1
+"""
+NEWEST_DECISIONS = """
+    SELECT position, decided_at_ms, kind, coalesce(video_id, ''), coalesce(voter_id, ''), label, score, actor, reason
+    FROM decisions LEFT JOIN videos USING (video) LEFT JOIN voters USING (voter)
+    ORDER BY position DESC LIMIT ?
+"""
+ON_VIDEOS: tuple[tuple[VideoRuling, ...], ...] = (("lock", "confirm_human", "unlock"), ("hide", "unhide"))
+ON_VOTERS: tuple[tuple[VoterRuling, ...], ...] = (("moderator_add", "moderator_remove"), ("ban", "unban"))
+"""Rulings that replace each other; the last one of each group takes the others back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +89,54 @@ def moderators(connection: sqlite3.Connection) -> list[Moderator]:
     return [Moderator(*row) for row in connection.execute(MODERATORS)]
 
 
-def appoint(
-    appender: Appender, voter_id: str, kind: Literal["moderator_add", "moderator_remove"], author: Author
-) -> bool:
-    """Makes a voter a moderator, or no longer one; call it inside `Appender.transaction`.
+def rule_on_video(appender: Appender, video_id: str, kind: VideoRuling, author: Author, *, score: int = 0) -> bool:
+    """Locks, confirms, hides, or takes one of these back; call it inside `Appender.transaction`.
+
+    Args:
+        appender: Of the log.
+        video_id: The video, which need not have votes yet.
+        kind: What is decided.
+        author: By whom, when, why.
+        score: Of a lock: the score to show, 0-100.
 
     Returns:
         False when it is so already and nothing was appended.
     """
-    is_one = any(one.voter_id == voter_id for one in moderators(appender.connection))
-    if is_one == (kind == "moderator_add"):
+    stands = _stands(appender.connection, LAST_RULING_ON_VIDEO, video_id, _group(ON_VIDEOS, kind))
+    if stands == (kind, score):
+        return False
+    appender.decide(Decision(author.decided_at_ms, kind, author.actor, author.reason, video_id=video_id, score=score))
+    return True
+
+
+def rule_on_voter(appender: Appender, voter_id: str, kind: VoterRuling, author: Author) -> bool:
+    """Appoints, bans, or takes one of these back; call it inside `Appender.transaction`.
+
+    Returns:
+        False when it is so already and nothing was appended.
+    """
+    stands = _stands(appender.connection, LAST_RULING_ON_VOTER, voter_id, _group(ON_VOTERS, kind))
+    if stands == (kind, 0):
         return False
     appender.decide(Decision(author.decided_at_ms, kind, author.actor, author.reason, voter_id=voter_id))
     return True
+
+
+def newest(connection: sqlite3.Connection, count: int) -> list[tuple[int, Decision]]:
+    """The newest decisions and their positions, the newest first."""
+    return [
+        (position, Decision(at_ms, kind, actor, reason, video_id, voter_id, label, score))
+        for position, at_ms, kind, video_id, voter_id, label, score, actor, reason in connection.execute(
+            NEWEST_DECISIONS, (count,)
+        )
+    ]
+
+
+def _group(groups: Sequence[tuple[str, ...]], kind: str) -> tuple[str, ...]:
+    return next(group for group in groups if kind in group)
+
+
+def _stands(connection: sqlite3.Connection, query: str, subject: str, group: tuple[str, ...]) -> tuple[str, int]:
+    """What was decided last, by default that nothing is: the last kind of each group."""
+    row = connection.execute(query, (subject, json.dumps(group))).fetchone()
+    return (row[0], row[1]) if row else (group[-1], 0)

@@ -11,8 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from data.columns import Keys, Votes
-from data.log.read import Decisions
+from data.columns import Decisions, Keys, Votes
 
 FIND_VIDEO = "SELECT video, video_id FROM videos WHERE video_id = ?"
 VIDEOS_BY_HASH = "SELECT video, video_id FROM videos WHERE hash_prefix BETWEEN ? AND ? ORDER BY video"
@@ -21,7 +20,9 @@ VOTES_OF_VIDEOS = """
     FROM json_each(?) CROSS JOIN votes ON votes.video = json_each.value
 """  # CROSS JOIN fixes the plan: a search of votes_by_video for each key
 LAST_DECISION = "SELECT coalesce(max(position), 0) FROM decisions"
-DECISIONS_AFTER = "SELECT position, kind, video, voter, label FROM decisions WHERE position > ? ORDER BY position"
+DECISIONS_AFTER = (
+    "SELECT position, kind, video, voter, label, score FROM decisions WHERE position > ? ORDER BY position"
+)
 CHANNELS = "SELECT channel, channel_id FROM channels WHERE channel IN (SELECT value FROM json_each(?)) ORDER BY channel"
 HASH_DIGITS = 8
 """Hex digits of the hash that the log keeps."""
@@ -69,6 +70,7 @@ def decisions_after(connection: sqlite3.Connection, position: int) -> Decisions:
         video=np.array([row[2] for row in rows], np.int32),
         voter=np.array([row[3] for row in rows], np.int32),
         label=np.array([row[4] for row in rows], np.uint8),
+        score=np.array([row[5] for row in rows], np.uint8),
     )
 
 

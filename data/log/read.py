@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 import adbc_driver_sqlite.dbapi
 import numpy as np
 import pyarrow as pa
 
-from data.columns import NO_VOTES, Keys, Votes
+from data.columns import NO_VOTES, Decisions, Votes
 
 LAST_POSITION = """
     SELECT max(coalesce((SELECT max(position) FROM votes), 0),
@@ -31,27 +31,12 @@ VOTES_OF_TOUCHED = """
     ORDER BY video, voter, position
 """
 DECISIONS_THROUGH = """
-    SELECT position, decided_at_ms, kind, video, voter, label FROM decisions WHERE position <= ? ORDER BY position
+    SELECT position, kind, video, voter, label, score FROM decisions WHERE position <= ? ORDER BY position
 """
 VIDEO_IDS = "SELECT video, video_id FROM videos ORDER BY video"
 VOTER_IDS = "SELECT voter, voter_id FROM voters ORDER BY voter"
 CHANNEL_IDS = "SELECT channel, channel_id FROM channels ORDER BY channel"
 BATCH_ROWS = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class Decisions:
-    """Decisions as columns, in position order."""
-
-    position: np.ndarray[tuple[int], np.dtype[np.int64]]
-    kind: list[str]
-    """`audit`, `moderator_add` or `moderator_remove`."""
-    video: Keys
-    """Key of the video, 0 none."""
-    voter: Keys
-    """Key of the voter, 0 none."""
-    label: np.ndarray[tuple[int], np.dtype[np.uint8]]
-    """Of an audit: 1 AI, 0 made by people."""
 
 
 class LogReader:
@@ -82,6 +67,7 @@ class LogReader:
             video=table["video"].to_numpy().astype(np.int32),
             voter=table["voter"].to_numpy().astype(np.int32),
             label=table["label"].to_numpy().astype(np.uint8),
+            score=table["score"].to_numpy().astype(np.uint8),
         )
 
     def video_ids(self) -> pa.Array:

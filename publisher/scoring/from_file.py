@@ -12,9 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from data.columns import NO_VOTES, Keys, Votes, standing
+from data.columns import NO_VOTES, Decisions, Keys, Votes, standing
 from data.input.votebatch import VoteBatch
-from data.log.read import Decisions
 from data.records import CATEGORIES
 from data.score import Verdicts, Videos, score
 from publisher.scoring.trust import audits_of, full_round
@@ -104,6 +103,7 @@ def _decisions(cast: Ballots, audited: Mapping[str, int], moderators: Sequence[s
         video=np.concatenate([videos, nobody]),
         voter=np.concatenate([nothing, voters]),
         label=np.concatenate([np.array(list(audited.values()), np.uint8), np.zeros(len(voters), np.uint8)]),
+        score=np.zeros(len(videos) + len(voters), np.uint8),
     )
 
 

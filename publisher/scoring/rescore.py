@@ -8,12 +8,12 @@ import numpy as np
 
 from data import decisions as rulings
 from data.channels import agreed_channels
-from data.columns import Keys, Votes, standing
-from data.log.read import Decisions, LogReader
+from data.columns import Decisions, Keys, Votes, standing
+from data.log.read import LogReader
 from data.score import Videos, score
 from data.standing import Standing
 from publisher.scoring.trust import audits_of, full_round
-from publisher.scoring.verdicts import VerdictTable, judge
+from publisher.scoring.verdicts import Judged, VerdictTable, judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +84,14 @@ def rescore(
         now_ms: Time of the tick.
         minimum: The score at which a video enters the published set.
     """
-    standing_votes = standing(votes)
+    standing_votes = standing(rulings.counting(votes, rulings.banned(decided)))
     videos = Videos(touched, np.full(len(touched), reliabilities.prior), audits_of(touched, decided))
     voters = rulings.with_moderators(reliabilities.voters, rulings.moderators(decided))
-    verdicts = score(standing_votes, voters, videos)
+    verdicts, locked = rulings.with_locks(score(standing_votes, voters, videos), touched, *rulings.locks(decided))
+    hidden = np.isin(touched, rulings.hidden(decided))
     channel = agreed_channels(standing_votes, touched)
-    table, changed = judge(table, touched, verdicts, channel, minimum=minimum, now_ms=now_ms)
+    judged = Judged(touched, verdicts, channel, locked, hidden)
+    table, changed = judge(table, judged, minimum=minimum, now_ms=now_ms)
     return Scored(table, changed, reliabilities)
 
 

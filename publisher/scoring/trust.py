@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data import decisions as rulings
-from data.columns import Floats, Ints, Keys, Mask, Votes, standing
-from data.log.read import Decisions
+from data.columns import Decisions, Floats, Ints, Keys, Mask, Votes, standing
 from data.score import (
     ESTABLISHED,
     GLOBAL_RATE,
@@ -132,6 +131,7 @@ def audits_of(videos: Keys, decided: Decisions) -> npt.NDArray[np.int8]:
 
 
 def _crowd(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
+    votes = rulings.counting(votes, rulings.banned(decided))
     moderators, (_, labels) = rulings.moderators(decided), rulings.audits(decided)
     size = 1 + int(max(votes.voter.max(initial=0), moderators.max(initial=0)))
     since = np.full(size, now_ms, np.int64)

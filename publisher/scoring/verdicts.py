@@ -78,32 +78,45 @@ def empty(size: int) -> VerdictTable:
     )
 
 
-def judge(
-    table: VerdictTable, keys: Keys, verdicts: Verdicts, channel: Keys, *, minimum: int, now_ms: int
-) -> tuple[VerdictTable, Keys]:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a tick found of the videos that it scored; all columns have one row a video."""
+
+    keys: Keys
+    """Each once."""
+    verdicts: Verdicts
+    channel: Keys
+    """The agreed channel, 0 none."""
+    locked: Mask
+    """Whether a moderator fixed the score."""
+    hidden: Mask
+    """Whether a moderator keeps the video out of the published set."""
+
+
+def judge(table: VerdictTable, found: Judged, *, minimum: int, now_ms: int) -> tuple[VerdictTable, Keys]:
     """Enters new verdicts; an entry changes when anything of it but its evidence differs.
 
     Args:
         table: The table as the last tick left it, with room for all keys.
-        keys: Scored videos, each once.
-        verdicts: Their scores, in the same rows.
-        channel: Their agreed channels, in the same rows.
+        found: What the tick found.
         minimum: The score at which a video enters the published set.
         now_ms: Time of the tick.
 
     Returns:
         The new table, and the keys whose entries changed, ascending.
     """
+    keys, verdicts = found.keys, found.verdicts
     score = percent(verdicts.score)
     voted = verdicts.voters > 0
     stays = np.where(table.published[keys], score > minimum - LEAVE_BELOW - 1, score >= minimum)
     new = {
         "score": np.where(voted, score, 0).astype(np.uint8),
-        "published": voted & stays,
+        "published": voted & stays & ~found.hidden,
+        "locked": found.locked,
         "voters": verdicts.voters.astype(np.int32),
         "votes": verdicts.votes.astype(np.int32),
         "category_score": percent(verdicts.category_score).astype(np.uint8),
-        "channel": channel,
+        "channel": found.channel,
     }
     changed = np.zeros(len(keys), np.bool_)
     for name, column in new.items():

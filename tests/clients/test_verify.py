@@ -15,6 +15,7 @@ import pytest
 from benchmarks.tree_server import serve_tree
 from clients.errors import Refused, Unreachable, VerifyError
 from clients.verify import verify
+from tests.clients import exports as exports_module
 from tests.clients import tree as tree_module
 from tests.clients.exports import SCHEMA, Exports, Lie
 from tests.clients.histories import TICKS_A_DAY, changed, first_rows, grow, time_of
@@ -267,6 +268,29 @@ def test_exports_must_say_what_the_rows_say(tmp_path: Path, kind: str, case: str
     )
 
 
+@pytest.mark.parametrize(
+    ("ticks", "ms", "promised"),
+    [
+        (1, 1, "changed_at up to"),
+        (2, 1, "the tick's"),
+        (2, -1, "the tick's"),
+        (TICKS_A_DAY + 1, -1, "snapshot and deltas before"),
+    ],
+)
+def test_parquet_tells_when_each_row_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ticks: int, ms: int, promised: str
+) -> None:
+    """`changed_at` is the time of a tick: this one's in a delta, an earlier one's in a snapshot, and it stays."""
+    tree = grow(Tree(tmp_path, exports=Exports()), ticks - 1)
+    right = exports_module.parquet
+    monkeypatch.setattr(
+        exports_module,
+        "parquet",
+        lambda rows, changed_ms, schema: right(rows, {i: at + ms for i, at in changed_ms.items()}, schema),
+    )
+    assert promised in broken(grow(tree, 1)).promised
+
+
 SCHEMAS: dict[str, tuple[pa.Schema, str]] = {
     "a column more": (SCHEMA.append(SCHEMA.field(0).with_name("voter")), "no others"),
     "a column less": (SCHEMA.remove(3), "the columns"),
@@ -376,9 +400,15 @@ def test_removed_videos_are_remembered(tmp_path: Path) -> None:
     """An id that ever lost its row stays in `removed`: an old `since` still gets it."""
     exports = Exports()
     tree = grow(Tree(tmp_path, exports=exports), TICKS_A_DAY)
+    before = dict(exports.removed)
     exports.removed.popitem()
     grow(tree, 1)
     assert "every id that ever lost its row" in broken(tree).promised
+    exports = Exports()
+    tree = grow(Tree(tmp_path / "again", exports=exports), TICKS_A_DAY)
+    exports.removed = before | {min(tree.rows[TICKS_A_DAY]): time_of(1)}
+    grow(tree, 1)
+    assert "no video both shown and removed" in broken(tree).promised
 
 
 def test_gzip_carries_no_time(tmp_path: Path) -> None:

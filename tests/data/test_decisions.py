@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.columns import Keys
-from data.decisions import audits, moderators, with_moderators
-from data.log.read import Decisions
+from data.columns import Decisions, Keys
+from data.decisions import audits, banned, hidden, locks, moderators, with_locks, with_moderators
 from data.score import (
     ESTABLISHED,
     MODERATOR,
@@ -16,20 +15,24 @@ from data.score import (
     NEWCOMER_FLAG,
     NO_VOTERS,
     YOUNG_SHARE,
+    Verdicts,
     Voters,
 )
+
+ON_VIDEOS = {"audit", "lock", "confirm_human", "unlock", "hide", "unhide"}
 
 
 def decisions(*rows: tuple[str, int, int]) -> Decisions:
     """Decisions from (kind, whom or what it is about, label), one after the other."""
     about = np.array([row[1] for row in rows], np.int32)
-    is_audit = np.array([row[0] == "audit" for row in rows], np.bool_)
+    on_video = np.array([row[0] in ON_VIDEOS for row in rows], np.bool_)
     return Decisions(
         position=np.arange(1, len(rows) + 1),
         kind=[row[0] for row in rows],
-        video=np.where(is_audit, about, 0).astype(np.int32),
-        voter=np.where(is_audit, 0, about).astype(np.int32),
+        video=np.where(on_video, about, 0).astype(np.int32),
+        voter=np.where(on_video, 0, about).astype(np.int32),
         label=np.array([row[2] for row in rows], np.uint8),
+        score=np.array([row[2] for row in rows], np.uint8),
     )
 
 
@@ -111,3 +114,44 @@ def test_the_round_itself_is_not_changed() -> None:
     with_moderators(LEARNED, keys(1))
 
     assert LEARNED.level.tolist() == before.tolist()
+
+
+def test_the_last_lock_stands() -> None:
+    """A lock is replaced by a later one, by a confirmation, or taken back."""
+    found = locks(
+        decisions(
+            ("lock", 1, 90),
+            ("lock", 2, 80),
+            ("lock", 3, 70),
+            ("lock", 1, 95),
+            ("unlock", 2, 0),
+            ("confirm_human", 3, 0),
+        )
+    )
+
+    assert (found[0].tolist(), found[1].tolist()) == ([1, 3], [95, 0])
+
+
+def test_hiding_and_banning_can_be_taken_back() -> None:
+    """Who is hidden or banned follows from the last word on each; the two do not touch each other."""
+    decided = decisions(("hide", 1, 0), ("hide", 2, 0), ("unhide", 1, 0), ("ban", 7, 0), ("ban", 8, 0), ("unban", 8, 0))
+
+    assert hidden(decided).tolist() == [2]
+    assert banned(decided).tolist() == [7]
+    assert moderators(decided).tolist() == []
+
+
+def test_a_locked_video_shows_the_locked_score() -> None:
+    """The categories keep their shares of the score; other videos are left alone; unknown ones do no harm."""
+    verdicts = Verdicts(
+        score=np.array([0.4, 0.4]),
+        evidence=np.zeros(2),
+        votes=np.zeros((2, 6), np.int64),
+        voters=np.ones(2, np.int64),
+        category_score=np.array([[0.4, 0.2, 0, 0, 0], [0.4, 0.2, 0, 0, 0]]),
+    )
+    shown, locked = with_locks(verdicts, keys(3, 5), keys(5, 9), np.array([90, 10], np.uint8))
+
+    assert locked.tolist() == [False, True]
+    assert shown.score.tolist() == [0.4, 0.9]
+    assert shown.category_score.round(9).tolist() == [[0.4, 0.2, 0, 0, 0], [0.9, 0.45, 0, 0, 0]]

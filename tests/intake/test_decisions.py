@@ -69,3 +69,62 @@ def test_a_moderator_is_named_by_a_voter_id(site: CommandLine, verb: str, voter_
     """Anything else is a mistake of usage, and appends nothing."""
     site.run("moderator", verb, "--", voter_id, exit_code=2)
     assert site.rows("SELECT count(*) FROM decisions") == [(0,)]
+
+
+def test_a_ruling_is_appended_once(site: CommandLine) -> None:
+    """Each ruling says what is so now; said twice, or taking back what never was, it appends nothing."""
+    steps = [
+        (("lock", "x", "--score", "90"), True),
+        (("lock", "x", "--score", "90"), False),
+        (("lock", "x", "--score", "91"), True),
+        (("confirm-human", "x"), True),
+        (("unlock", "x"), True),
+        (("unlock", "x"), False),
+        (("unhide", "x"), False),
+        (("hide", "x"), True),
+        (("unhide", "x"), True),
+        (("unban", "aa"), False),
+        (("ban", "AA"), True),
+        (("moderator", "add", "aa"), True),
+        (("ban", "aa"), False),
+        (("unban", "aa"), True),
+    ]
+    found = [site.facts(*words, "--reason", "tests", "--actor", "ada")["changed"] for words, _ in steps]
+
+    assert found == [changed for _, changed in steps]
+    kinds = [one["kind"] for one in site.facts("decisions", "--limit", 99)][::-1]
+    assert kinds == [
+        words[0].replace("-", "_") if words[0] != "moderator" else "moderator_add" for words, c in steps if c
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("lock", "x", "--score", "101", "--reason", "r"),
+        ("lock", "x", "--score", "-1", "--reason", "r"),
+        ("lock", "x", "--reason", "r"),
+        ("lock", "x y", "--score", "1", "--reason", "r"),
+        ("hide", "a" * 17, "--reason", "r"),
+        ("hide", "x"),
+        ("ban", "nobody", "--reason", "r"),
+        ("ban", "a" * 65, "--reason", "r"),
+    ],
+)
+def test_bad_rulings_are_refused(site: CommandLine, words: tuple[str, ...]) -> None:
+    """What cannot be meant, and what has no reason, appends nothing."""
+    site.run(*words, exit_code=2)
+
+    assert site.rows("SELECT count(*) FROM decisions") == [(0,)]
+
+
+def test_decisions_are_listed_for_people(site: CommandLine) -> None:
+    """The newest comes first, with who and why."""
+    assert "nothing was decided yet" in site.run("decisions").stderr
+    site.run("lock", "x", "--score", "90", "--reason", "the maker says so", "--actor", "ada")
+    site.run("hide", "y", "--reason", "order 12", "--actor", "bob")
+    lines = site.run("decisions").stdout.splitlines()
+
+    assert "hide" in lines[0]
+    assert lines[0].endswith("y  by bob: order 12")
+    assert "lock 90" in lines[1]

@@ -226,7 +226,8 @@ def test_a_tick_that_cannot_be_read_leaves_the_one_before(desk: Desk, caplog: py
     assert full(desk) == before
 
     newest.write_bytes(body)
-    desk.site.publish(START_MS + 2 * HOUR_MS) if (public / HEAD).write_bytes(good_head) else None
+    (public / HEAD).write_bytes(good_head)
+    desk.site.publish(START_MS + 2 * HOUR_MS)
     assert scores(full(desk)).keys() == {"a", "b"}
     assert "going on with the tick before" in caplog.text
 
@@ -245,6 +246,6 @@ def test_many_different_tokens_keep_few_bodies(site: Site) -> None:
     tick = Published(site.home.public, START_MS).newest()
     places = {tick.place_after(START_MS + second * 1000) for second in range(0, 90_000, 100)}
 
-    assert places == {rfc3339(START_MS), rfc3339(START_MS + HOUR_MS), rfc3339(START_MS + DAY_MS)}
+    assert places == {"", rfc3339(START_MS + HOUR_MS), rfc3339(START_MS + DAY_MS)}
     assert tick.place_after(0) == ""
     assert tick.delta("") is tick.delta("")

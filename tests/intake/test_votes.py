@@ -131,7 +131,8 @@ def test_a_retracted_vote_may_come_again(desk: Desk) -> None:
 def test_ids_are_trimmed_and_hex_is_lower_cased(desk: Desk) -> None:
     """The same voter writes their id in capitals or with blanks around it."""
     desk.client.post(
-        "/api/votes", json={"videoId": f" {VIDEO}\n", "userId": " " + voter_id(171).upper() + "\t", "category": " fully_ai "}
+        "/api/votes",
+        json={"videoId": f" {VIDEO}\n", "userId": " " + voter_id(171).upper() + "\t", "category": " fully_ai "},
     )
     desk.vote(171, VIDEO, "fully_ai")
 
@@ -144,7 +145,9 @@ def test_a_user_agent_is_never_a_reason_to_refuse(desk: Desk, agent: object) -> 
     desk.vote(1, VIDEO, "fully_ai", userAgent=agent)
 
 
-@pytest.mark.parametrize("more", [{"isShort": True, "platformLabelSeen": False}, {"channelId": None}, {"channelId": ""}])
+@pytest.mark.parametrize(
+    "more", [{"isShort": True, "platformLabelSeen": False}, {"channelId": None}, {"channelId": ""}]
+)
 def test_fields_that_say_nothing_are_no_reason_either(desk: Desk, more: dict[str, object]) -> None:
     """Unknown fields are dropped, and an empty channel is none."""
     desk.vote(1, VIDEO, "fully_ai", **more)
@@ -184,7 +187,9 @@ def test_no_network_or_address_is_stored_but_its_token(open_desk: OpenDesk) -> N
     desk.intake.close()
 
     with closing(sqlite3.connect(desk.site.home.votes_log)) as log:
-        tokens = [row[0] for row in log.execute("SELECT token FROM votes JOIN networks USING (network) ORDER BY position")]
+        tokens = [
+            row[0] for row in log.execute("SELECT token FROM votes JOIN networks USING (network) ORDER BY position")
+        ]
     assert tokens[0] == tokens[1] != tokens[2]
     stored = b"".join(path.read_bytes() for path in desk.site.home.directory.rglob("*") if path.is_file())
     for secret in (b"203.0.113", b"198.51.100", b"10.9.8.7", bytes([203, 0, 113]), b"127.0.0.1"):

@@ -49,7 +49,7 @@ def test_appointing_twice_changes_nothing(appender: Appender) -> None:
     changed = []
     for voter_id, kind in steps:
         with appender.transaction():
-            changed.append(decide.appoint(appender, voter_id, kind, AUTHOR))  # type: ignore[arg-type]
+            changed.append(decide.rule_on_voter(appender, voter_id, kind, AUTHOR))  # type: ignore[arg-type]
     assert changed == [False, True, False, True, True, False]
     assert decide.moderators(appender.connection) == [decide.Moderator("bb", 5, "ada", "tests")]
     assert appender.connection.execute("SELECT count(*) FROM decisions").fetchone() == (3,)
@@ -59,5 +59,5 @@ def test_a_removed_moderator_may_come_again(appender: Appender) -> None:
     """The last decision about a voter stands."""
     for kind in ("moderator_add", "moderator_remove", "moderator_add"):
         with appender.transaction():
-            decide.appoint(appender, "aa", kind, AUTHOR)
+            decide.rule_on_voter(appender, "aa", kind, AUTHOR)
     assert [one.voter_id for one in decide.moderators(appender.connection)] == ["aa"]

@@ -130,7 +130,7 @@ def test_a_commit_survives_a_power_cut(path: Path) -> None:
         "INSERT INTO votes (position, cast_at_ms, voter, video, categories) VALUES (1, 'x', 1, 1, 1)",
         "INSERT INTO voters (voter_id) VALUES ('')",
         "INSERT INTO videos (video_id, hash_prefix) VALUES ('aaaaaaaaaaaaaaaaa', 0)",
-        "INSERT INTO decisions (position, decided_at_ms, kind, actor, reason) VALUES (1, 0, 'ban', '', '')",
+        "INSERT INTO decisions (position, decided_at_ms, kind, actor, reason) VALUES (1, 0, 'pardon', '', '')",
         "INSERT INTO decisions (position, decided_at_ms, kind, label, actor, reason) VALUES (1, 0, 'audit', 2, '', '')",
     ],
 )
@@ -144,5 +144,5 @@ def test_every_column_is_described() -> None:
     """The DDL explains each column in a comment beside it."""
     ddl = Path(schema.__file__).with_name("0001_votes_log.sql").read_text()
     columns = [line for line in ddl.splitlines() if line.startswith("  ") and line.strip()[0].islower()]
-    assert len(columns) == 27
+    assert len(columns) == 28
     assert [line.split()[0] for line in columns if "--" not in line] == ["kind"]  # its CHECK says it all

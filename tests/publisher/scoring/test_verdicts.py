@@ -7,7 +7,7 @@ import pytest
 
 from data.formats.rows import id_column
 from data.score import Verdicts
-from publisher.scoring.verdicts import VerdictTable, empty, judge
+from publisher.scoring.verdicts import Judged, VerdictTable, empty, judge
 
 MINIMUM = 20
 
@@ -22,7 +22,9 @@ def entered(table: VerdictTable, score: float, *, voters: int = 3, at_ms: int = 
         category_score=np.array([[score, score * 0.49, score * 0.5, 0.0, 0.0]]),
     )
     one = np.array([1], np.int32)
-    table, changed = judge(table, one, verdicts, np.array([0], np.int32), minimum=MINIMUM, now_ms=at_ms)
+    no = np.array([False])
+    found = Judged(one, verdicts, np.array([0], np.int32), locked=no, hidden=no)
+    table, changed = judge(table, found, minimum=MINIMUM, now_ms=at_ms)
     return table, changed.tolist()
 
 

@@ -1,0 +1,1 @@
+"""What moderators and auditors decide, as commands."""

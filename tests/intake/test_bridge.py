@@ -1,0 +1,168 @@
+"""The bridge gives the application what granian read, and lets nobody hold it up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import pytest
+
+import intake.bridge
+from intake.app import BODY_LIMIT_BYTES, runs_inline
+from intake.bridge import Bridge
+from tests.factories import voter_id
+from tests.intake.conftest import Desk
+
+
+class Headers:
+    """Headers as granian gives them: names in lower case, repeated ones repeated."""
+
+    def __init__(self, *pairs: tuple[str, str]) -> None:
+        self.pairs = pairs
+
+    def items(self) -> list[tuple[str, str]]:
+        """All of them."""
+        return list(self.pairs)
+
+    def get(self, name: str, default: str) -> str:
+        """The first of a name."""
+        return next((value for known, value in self.pairs if known == name), default)
+
+
+class Scope:
+    """A request as granian describes it."""
+
+    http_version, server, client, scheme = "1.1", "127.0.0.1:8080", "127.0.0.1:50000", "http"
+
+    def __init__(self, method: str, path: str, query: str = "", *headers: tuple[str, str]) -> None:
+        self.method, self.path, self.query_string, self.headers = method, path, query, Headers(*headers)
+
+
+class Wire:
+    """Granian's side of a request: gives the body in pieces, takes one response."""
+
+    def __init__(self, *pieces: bytes, stalls: bool = False) -> None:
+        self.pieces, self.stalls = pieces, stalls
+        self.answered: list[tuple[int, dict[str, str], bytes]] = []
+        self.read = 0
+
+    async def __call__(self) -> bytes:
+        return b"".join([piece async for piece in self])
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            self.read += len(piece)
+            yield piece
+        if self.stalls:
+            await asyncio.sleep(3600)
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        """Takes the response."""
+        self.answered.append((status, {name.lower(): value for name, value in headers}, body))
+
+
+def ask(app: Any, scope: Scope, wire: Wire) -> tuple[int, dict[str, str], bytes]:
+    """Sends one request through a bridge, which must answer once."""
+    asyncio.run(Bridge(app, runs_inline).__rsgi__(scope, wire))
+    assert len(wire.answered) == 1
+    return wire.answered[0]
+
+
+def echo(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Answers with the environment it was given."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    body = environ["wsgi.input"].read()
+    return [repr({k: v for k, v in environ.items() if k.isupper()} | {"body": body}).encode()]
+
+
+def test_the_environment_says_what_was_asked() -> None:
+    """Path, query, headers and body arrive as PEP 3333 wants them; repeated headers are joined."""
+    scope = Scope(
+        "DELETE", "/é/ü", "a=%20b", ("content-type", "x/y"), ("content-length", "3"), ("if-none-match", '"a"'),
+        ("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "2.2.2.2"), ("x_forwarded_for", "6.6.6.6"),
+    )  # fmt: skip
+    scope.client = "[2001:db8::1]:50000"
+    status, _, body = ask(echo, scope, Wire(b"ab", b"c"))
+    environ = eval(body)
+
+    assert status == 200
+    assert environ["body"] == b"abc"
+    assert environ["PATH_INFO"].encode("latin-1").decode() == "/é/ü"
+    assert (environ["QUERY_STRING"], environ["REMOTE_ADDR"]) == ("a=%20b", "2001:db8::1")
+    assert (environ["CONTENT_TYPE"], environ["CONTENT_LENGTH"]) == ("x/y", "3")
+    assert (environ["HTTP_IF_NONE_MATCH"], environ["HTTP_X_FORWARDED_FOR"]) == ('"a"', "1.1.1.1,2.2.2.2")
+    assert "HTTP_CONTENT_LENGTH" not in environ
+
+
+@pytest.mark.parametrize("length", [str(BODY_LIMIT_BYTES + 1), "9" * 30, "-1", "x", "³"])
+def test_a_body_announced_too_large_is_not_read(desk: Desk, length: str) -> None:
+    """An announced body beyond the limit, or of no length at all, is refused before a byte of it is read."""
+    wire = Wire(b"x" * 100)
+    status, headers, body = ask(desk.intake.app, Scope("POST", "/api/votes", "", ("content-length", length)), wire)
+
+    assert (status, wire.read) == (413, 0)
+    assert b'"TOO_LARGE"' in body
+    assert headers["access-control-allow-origin"] == "*"
+
+
+def test_an_endless_body_is_cut_off(desk: Desk) -> None:
+    """A body without a length is read up to the limit."""
+    wire = Wire(*[b"x" * 100_000] * 100)
+    status, _, body = ask(desk.intake.app, Scope("POST", "/api/votes", "", ("transfer-encoding", "chunked")), wire)
+
+    assert status == 413
+    assert b'"TOO_LARGE"' in body
+    assert wire.read <= BODY_LIMIT_BYTES + 100_000
+
+
+@pytest.mark.parametrize("headers", [[("content-length", "9")], [("transfer-encoding", "chunked")]])
+def test_a_body_that_does_not_come_is_given_up(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, headers: list[tuple[str, str]]
+) -> None:
+    """A slow body ends in a clean 400."""
+    monkeypatch.setattr(intake.bridge, "BODY_TIMEOUT_S", 0.05)
+    scope = Scope("POST", "/api/votes", "", *headers)
+    status, _, body = ask(desk.intake.app, scope, Wire(b'{"vid', stalls=True))
+
+    assert status == 400
+    assert b'"INVALID_BODY"' in body
+
+
+def test_a_body_that_breaks_off_is_no_body(desk: Desk) -> None:
+    """Fewer bytes than announced are refused, even if they could be read."""
+    vote = b'{"videoId":"a","userId":"b"}'
+    scope = Scope("DELETE", "/api/votes", "", ("content-length", str(len(vote) + 5)))
+
+    assert ask(desk.intake.app, scope, Wire(vote))[0] == 400
+
+
+def test_a_vote_is_answered_through_the_bridge(desk: Desk) -> None:
+    """An answer that comes later reaches the request that waits for it."""
+    vote = b'{"videoId":"a","userId":"%s","category":"fully_ai"}' % voter_id(1).encode()
+    scope = Scope("POST", "/api/votes", "", ("content-length", str(len(vote))))
+
+    async def ask_on_a_loop() -> Wire:
+        wire = Wire(vote)
+        loop = asyncio.get_running_loop()
+        desk.intake.writer._deliver = loop.call_soon_threadsafe  # type: ignore[assignment]
+        await Bridge(desk.intake.app, runs_inline).__rsgi__(scope, wire)
+        return wire
+
+    status, headers, body = asyncio.run(ask_on_a_loop()).answered[0]
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert b'"newScore":18' in body
+
+
+def test_a_fault_outside_the_application_is_answered(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever breaks below the application, the client gets the error body."""
+
+    def broken(environ: object, start_response: object) -> Iterable[bytes]:
+        raise RuntimeError("inside")
+
+    for path in ("/api/votes", "/elsewhere"):
+        status, headers, body = ask(broken, Scope("GET", path), Wire())
+        assert (status, headers["access-control-allow-origin"]) == (500, "*")
+        assert b'"INTERNAL_ERROR"' in body
+        assert b"inside" not in body
+    assert "RuntimeError: inside" in caplog.text
