@@ -121,7 +121,7 @@ def rows(*, full: bool, on_step: Callable[[str], None] = lambda _: None) -> list
 
     return [
         rate(f"import of {votes:,} votes", found.imported, 100_000, 30_000),
-        memory("import: peak memory", found.imported, 100),
+        memory("import: peak memory", found.imported, 150),
         Row("publishing", "reading the log into Arrow", votes / found.read.seconds, "votes/s"),
         rate("full publish", found.published, 250_000, 100_000),
         memory("full publish: peak memory", found.published, 280),
