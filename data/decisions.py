@@ -60,6 +60,9 @@ def with_moderators(voters: Voters, keys: Keys) -> Voters:
         level=np.where(appointed, np.uint8(MODERATOR), others.level),
         flag_weight=np.where(appointed, MODERATOR_WEIGHT, others.flag_weight),
         counter_weight=np.where(appointed, MODERATOR_WEIGHT, others.counter_weight),
+        proven=np.where(appointed, 0.0, others.proven),
+        cluster=np.where(appointed, np.int32(0), others.cluster),
+        levels=voters.levels,
     )
 
 

@@ -1,0 +1,71 @@
+"""What votes say of the audited videos, each vote weighed by what is known of its voter without that audit. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from data.columns import Floats
+from data.score import (
+    ESTABLISHED,
+    NEWCOMER,
+    NEWCOMER_COUNTER,
+    NEWCOMER_FLAG,
+    NOT_AI_BIT,
+    Levels,
+    Videos,
+    Voters,
+    contributions,
+    sums,
+)
+from publisher.scoring.calibration import fitted
+from publisher.scoring.crowd import Crowd
+from publisher.scoring.reliability import CREDITED_TO_ESTABLISH, Pool, Record, flag_and_counter, proven_share
+
+
+def levels(crowd: Crowd, voters: Voters, record: Record, pool: Pool, channel: Floats) -> Levels:
+    """Fits what evidence is worth on the audited videos.
+
+    Args:
+        crowd: Votes and audits.
+        voters: What voters count for now.
+        record: The credited votes behind it.
+        pool: And their pool.
+        channel: By row: log-odds that the channel's other videos add.
+    """
+    audit = crowd.videos.audit
+    about = np.flatnonzero(audit[crowd.row] >= 0)
+    chosen = np.flatnonzero(audit >= 0)
+    votes = crowd.votes.take(about)
+    flag, ai = votes.categories < NOT_AI_BIT, audit[crowd.row[about]] == 1
+    without = record.without(votes.voter, flag=flag, ai=ai)
+    each = _each(voters, without, pool, votes.voter, crowd.audited[votes.voter] - 1.0)
+    renamed = replace(votes, voter=np.arange(1, len(about) + 1, dtype=np.int32))
+    videos = Videos(crowd.videos.video[chosen], np.zeros(len(chosen)), audit[chosen])
+    parts = contributions(renamed, each, videos)
+    return fitted(
+        (audit[chosen] == 1) * 1.0,
+        channel[chosen],
+        sums(parts.row, parts.log_odds * parts.flag, len(chosen)) / voters.levels.flags,
+        sums(parts.row, parts.log_odds * ~parts.flag, len(chosen)) / voters.levels.counters,
+    )
+
+
+def _each(voters: Voters, without: Record, pool: Pool, key: np.ndarray[tuple[int], np.dtype[np.int32]], audited: Floats) -> Voters:
+    """One voter a vote: the voter as without that vote's audit; entry 0 belongs to nobody."""
+    now = voters.of(key)
+    flag, counter = flag_and_counter(without, pool)
+    was = now.level == ESTABLISHED
+    remains = was & (without.credited() >= CREDITED_TO_ESTABLISH)
+    return Voters(
+        level=_after_nobody(np.where(was & ~remains, np.uint8(NEWCOMER), now.level)),
+        flag_weight=_after_nobody(np.where(remains, flag, np.where(was, NEWCOMER_FLAG, now.flag_weight))),
+        counter_weight=_after_nobody(np.where(remains, counter, np.where(was, NEWCOMER_COUNTER, now.counter_weight))),
+        proven=_after_nobody(np.where(remains, proven_share(without, audited), 0.0)),
+        levels=voters.levels,
+    )
+
+
+def _after_nobody(column: Floats) -> Floats:
+    return np.concatenate([np.zeros(1, column.dtype), column])
