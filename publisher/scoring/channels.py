@@ -21,9 +21,9 @@ SPREAD = np.array([0.55, 0.3, 0.1, 0.06, 0.06, 0.06])
 """How common they are before anything is known, not yet moved to the global rate."""
 VOICE_LIMIT = 1.5
 """One voter's votes on one channel say no more together than so many votes."""
-LOWEST, HIGHEST = float(logit(0.02)), float(logit(0.6))
+LOWEST, HIGHEST = float(logit(0.02)), float(logit(0.73))
 """A channel's prior stays within these: votes on the video itself decide."""
-UNPROVEN_HIGHEST = -1.0
+UNPROVEN_HIGHEST = -0.8
 """A channel that few distinct voters speak of lifts its videos no higher: one newcomer then leaves them below 50."""
 VOICES_FROM, VOICES_FULL = 8.0, 16.0
 """Distinct voices, each at most 1, from which the limit rises, and at which it is gone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,12 @@ from data.log.read import Decisions
 from data.priors import claimed_channels, most_claimed
 from data.score import GLOBAL_RATE, Videos, logit, sums
 
-CORROBORATED_CLAIMS = 3
+DAY_MS = 86_400_000
+YOUNG_MS = 7 * DAY_MS
+"""A voter younger than this is never established, claims no channel, and counts `YOUNG_SHARE` as a newcomer."""
+WITNESSES = 2
+"""x"""
+CORROBORATED_CLAIMS = 1
 """A voter's claims of channels count once so many of them were made by somebody else too."""
 DENIED_RATIO = 0.1
 """They count no more when a majority contradicts more than this share of them."""
@@ -47,6 +52,10 @@ class Crowd:
     """By voter key."""
     now_ms: int
 
+    def young(self) -> Mask:
+        """By voter key: first seen less than `YOUNG_MS` ago."""
+        return np.asarray(self.now_ms - self.since_ms < YOUNG_MS)
+
 
 def crowd_of(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
     """Gathers what a round needs.
@@ -66,14 +75,13 @@ def crowd_of(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
     audit = audits_of(keys, decided)
     prior = float(logit((GLOBAL_RATE * RATE_AUDITS + labels.sum()) / (RATE_AUDITS + len(labels))))
     moderator = np.isin(np.arange(size), moderators)
-    truthful = _truthful(last_words, row, len(keys), size) | moderator
     return Crowd(
         votes=last_words,
         row=row,
         videos=Videos(keys, np.full(len(keys), prior), audit),
-        channel=claimed_channels(last_words, truthful, keys),
+        channel=np.zeros(len(keys), np.int32),
         channels=1 + int(votes.channel.max(initial=0)),
-        truthful=truthful,
+        truthful=moderator,
         since_ms=since,
         cast=np.bincount(last_words.voter, minlength=size),
         audited=sums(last_words.voter, (audit[row] >= 0) * 1.0, size),
@@ -91,13 +99,28 @@ def audits_of(videos: Keys, decided: Decisions) -> npt.NDArray[np.int8]:
     return labels
 
 
-def _truthful(votes: Votes, row: Ints, rows: int, size: int) -> Mask:
-    """By voter key: whose claims others have made too, and next to nobody denies."""
+def truthful_voters(crowd: Crowd, established: Mask) -> Mask:
+    """By voter key: whose claims of channels established voters have made too, and next to nobody denies.
+
+    Args:
+        crowd: Votes with claims.
+        established: By voter key: whose word corroborates; moderators included.
+    """
+    votes, size = crowd.votes, len(crowd.since_ms)
     claims = np.flatnonzero(votes.channel > 0)
-    pair = (row[claims] << 32) | votes.channel[claims]
-    _, which, count = np.unique(pair, return_inverse=True, return_counts=True)
-    shared = count[which] > 1
-    most = most_claimed(row[claims][shared], votes.channel[claims][shared], rows)[row[claims]]
-    agreed = sums(votes.voter[claims], (shared & (most == votes.channel[claims])) * 1.0, size)
-    denied = sums(votes.voter[claims], ((most > 0) & (most != votes.channel[claims])) * 1.0, size)
-    return np.asarray((agreed >= CORROBORATED_CLAIMS) & (denied <= DENIED_RATIO * agreed))
+    voter, row, channel = votes.voter[claims], crowd.row[claims], votes.channel[claims]
+    sound = established[voter]
+    pair = (row << 32) | channel
+    _, which = np.unique(pair, return_inverse=True)
+    witnesses = np.bincount(which[sound], minlength=len(claims))[which] - sound
+    most = most_claimed(row[sound], channel[sound], len(crowd.videos))[row]
+    agreed = sums(voter, (witnesses >= WITNESSES) * 1.0, size)
+    denied = sums(voter, ((most > 0) & (most != channel)) * 1.0, size)
+    trusted = (agreed >= CORROBORATED_CLAIMS) & (denied <= DENIED_RATIO * agreed) & ~crowd.young()
+    return np.asarray(trusted | crowd.moderator)
+
+
+def with_claims(crowd: Crowd, established: Mask) -> Crowd:
+    """The crowd with the channels that truthful voters claim."""
+    truthful = truthful_voters(crowd, established)
+    return replace(crowd, truthful=truthful, channel=claimed_channels(crowd.votes, truthful, crowd.videos.video))

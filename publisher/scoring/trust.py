@@ -34,15 +34,15 @@ from data.score import (
 from data.standing import Channels, Standing
 from publisher.scoring import anchors
 from publisher.scoring.channels import LOWEST, Rates, channel_rates
-from publisher.scoring.crowd import Crowd, audits_of, crowd_of
+from publisher.scoring.crowd import Crowd, audits_of, crowd_of, with_claims
 from publisher.scoring.reliability import CREDITED_TO_ESTABLISH, Pool, Record, flag_and_counter, pool_of, proven_share
 
 ROUNDS = 6
-DAY_MS = 86_400_000
-YOUNG_MS = 7 * DAY_MS
-"""A voter younger than this is never established, and counts `YOUNG_SHARE` as a newcomer."""
+CLAIMS_AT = (0, 2)
 NEWCOMER_VOTES = 8
 """A newcomer's weight is spread over at most this many votes."""
+EVIDENCE_EACH = 2.0
+"""x"""
 EVIDENCE_HALF = 2.0
 """Credit is weighted e / (e + this), e being the log-odds that established others gave."""
 AUDIT_LOG_ODDS = 4.0
@@ -101,6 +101,8 @@ def full_round(
         pool = pool_of(record)
         levels = anchors.levels(crowd, voters, record, pool, rates.of_row)
         voters = _voters(crowd, record, pool, levels)
+        if done in CLAIMS_AT:
+            crowd = with_claims(crowd, voters.level != NEWCOMER)
         progress(done + 1)
     assert rates is not None
     return Standing(
@@ -158,7 +160,7 @@ def _confirmations(videos: Videos, parts: Contributions) -> tuple[Floats, Floats
     signed = np.where(parts.flag, parts.log_odds, -parts.log_odds)
     total = videos.prior + sums(parts.row, signed, len(videos))
     others = total[parts.row] - signed
-    reliable = np.where(parts.level == NEWCOMER, 0.0, parts.log_odds)
+    reliable = np.where(parts.level == NEWCOMER, 0.0, np.maximum(parts.log_odds, EVIDENCE_EACH))
     evidence = np.maximum(sums(parts.row, reliable, len(videos))[parts.row] - reliable, 0.0)
     audit = videos.audit[parts.row]
     chance = np.where(audit >= 0, np.clip(audit, 0, 1), probability(others))
@@ -166,7 +168,7 @@ def _confirmations(videos: Videos, parts: Contributions) -> tuple[Floats, Floats
 
 
 def _voters(crowd: Crowd, record: Record, pool: Pool, levels: Levels) -> Voters:
-    young = crowd.now_ms - crowd.since_ms < YOUNG_MS
+    young = crowd.young()
     established = (record.credited() >= CREDITED_TO_ESTABLISH) & ~young & ~crowd.moderator
     newcomer = np.where(young, YOUNG_SHARE, 1.0) * NEWCOMER_VOTES / np.maximum(crowd.cast, NEWCOMER_VOTES)
     flag, counter = flag_and_counter(record, pool)
