@@ -12,6 +12,7 @@ from data.columns import Floats, Ints, Keys, Mask, Votes, standing
 from data.log.read import Decisions
 from data.priors import claimed_channels, most_claimed
 from data.score import GLOBAL_RATE, Videos, logit, sums
+from publisher.scoring.clusters import clusters
 
 DAY_MS = 86_400_000
 YOUNG_MS = 7 * DAY_MS
@@ -50,7 +51,18 @@ class Crowd:
     """How many of them are about audited videos."""
     moderator: Mask
     """By voter key."""
+    cluster: Keys
+    """By voter key: whom the voter votes together with, 0 nobody."""
     now_ms: int
+
+    def own(self, amount: Floats) -> Floats:
+        """Of each vote: the amounts of its own voter's cluster on that video, its own alone where there is none."""
+        cluster = self.cluster[self.votes.voter]
+        member = np.flatnonzero(cluster)
+        mine = amount.copy()
+        _, group = np.unique((self.row[member] << 32) | cluster[member], return_inverse=True)
+        mine[member] = sums(group, amount[member], len(member))[group]
+        return mine
 
     def young(self) -> Mask:
         """By voter key: first seen less than `YOUNG_MS` ago."""
@@ -75,6 +87,7 @@ def crowd_of(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
     audit = audits_of(keys, decided)
     prior = float(logit((GLOBAL_RATE * RATE_AUDITS + labels.sum()) / (RATE_AUDITS + len(labels))))
     moderator = np.isin(np.arange(size), moderators)
+    audited = sums(last_words.voter, (audit[row] >= 0) * 1.0, size)
     return Crowd(
         votes=last_words,
         row=row,
@@ -84,7 +97,8 @@ def crowd_of(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
         truthful=moderator,
         since_ms=since,
         cast=np.bincount(last_words.voter, minlength=size),
-        audited=sums(last_words.voter, (audit[row] >= 0) * 1.0, size),
+        audited=audited,
+        cluster=np.where(moderator, 0, clusters(last_words, row, audited)).astype(np.int32),
         moderator=moderator,
         now_ms=now_ms,
     )

@@ -146,7 +146,7 @@ def _channels(crowd: Crowd, rates: Rates, levels: Levels) -> Channels:
 
 
 def _record(crowd: Crowd, videos: Videos, parts: Contributions) -> Record:
-    chance, weight = _confirmations(videos, parts)
+    chance, weight = _confirmations(videos, parts, crowd.own)
     size, ai, human = len(crowd.since_ms), weight * chance, weight * (1.0 - chance)
 
     def total(amount: Floats, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats:
@@ -155,13 +155,15 @@ def _record(crowd: Crowd, videos: Videos, parts: Contributions) -> Record:
     return Record(total(ai, parts.flag), total(human, parts.flag), total(human, ~parts.flag), total(ai, ~parts.flag))
 
 
-def _confirmations(videos: Videos, parts: Contributions) -> tuple[Floats, Floats]:
+def _confirmations(
+    videos: Videos, parts: Contributions, own: Callable[[Floats], Floats]
+) -> tuple[Floats, Floats]:
     """For each vote: the chance that the video is AI by everything but this vote, and how much that can be relied on."""
-    signed = np.where(parts.flag, parts.log_odds, -parts.log_odds)
-    total = videos.prior + sums(parts.row, signed, len(videos))
-    others = total[parts.row] - signed
-    reliable = np.where(parts.level == NEWCOMER, 0.0, np.maximum(parts.log_odds, EVIDENCE_EACH))
-    evidence = np.maximum(sums(parts.row, reliable, len(videos))[parts.row] - reliable, 0.0)
+    heard = np.where(parts.level == NEWCOMER, 0.0, parts.log_odds)
+    signed = np.where(parts.flag, heard, -heard)
+    others = (videos.prior + sums(parts.row, signed, len(videos)))[parts.row] - own(signed)
+    reliable = np.where(parts.level == NEWCOMER, 0.0, np.where(heard > 0, np.maximum(heard, EVIDENCE_EACH), 0.0))
+    evidence = np.maximum(sums(parts.row, reliable, len(videos))[parts.row] - own(reliable), 0.0)
     audit = videos.audit[parts.row]
     chance = np.where(audit >= 0, np.clip(audit, 0, 1), probability(others))
     return chance, np.where(audit >= 0, 1.0, evidence / (evidence + EVIDENCE_HALF))
@@ -177,7 +179,7 @@ def _voters(crowd: Crowd, record: Record, pool: Pool, levels: Levels) -> Voters:
         flag_weight=np.where(established, flag, NEWCOMER_FLAG * newcomer),
         counter_weight=np.where(established, counter, NEWCOMER_COUNTER * newcomer),
         proven=np.where(established, proven_share(record, crowd.audited), 0.0),
-        cluster=np.zeros(len(young), np.int32),
+        cluster=crowd.cluster,
         levels=levels,
     )
     return rulings.with_moderators(learned, np.flatnonzero(crowd.moderator).astype(np.int32))
