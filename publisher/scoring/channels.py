@@ -25,8 +25,8 @@ LOWEST, HIGHEST = float(logit(0.02)), float(logit(0.73))
 """A channel's prior stays within these: votes on the video itself decide."""
 UNPROVEN_HIGHEST = -0.8
 """A channel that few distinct voters speak of lifts its videos no higher: one newcomer then leaves them below 50."""
-VOICES_FROM, VOICES_FULL = 8.0, 16.0
-"""Distinct voices, each at most 1, from which the limit rises, and at which it is gone."""
+VOICES = (0.5, 4.0, 16.0)
+"""Distinct voices, each at most 1, at which a channel's prior may rise at all, to `UNPROVEN_HIGHEST`, to `HIGHEST`."""
 DECIDED_VOICES = 16.0
 """How many voices an audit or a moderator is."""
 
@@ -55,6 +55,7 @@ def channel_rates(
     signed: Floats,
     decided: Floats,
     prior: float,
+    rate: float,
     channels: int,
 ) -> Rates:
     """Learns the shares of AI.
@@ -66,6 +67,7 @@ def channel_rates(
         signed: Of each vote: log-odds that it adds (flags) or takes; 0 for newcomers.
         decided: By row: log-odds of an audit or 0; moderators' votes come as votes.
         prior: Log-odds of a video of an unknown channel.
+        rate: Log-odds of the share of AI among voted videos.
         channels: How many channel keys there are.
 
     Returns:
@@ -76,24 +78,38 @@ def channel_rates(
     pair = (channel[row[spoken]].astype(np.int64) << 32) | voter[spoken]
     _, which, count = np.unique(pair, return_inverse=True, return_counts=True)
     share = np.minimum(1.0, VOICE_LIMIT / count[which])
-    votes = sums(row[spoken], share * signed[spoken], rows)
-    ratio = np.exp(np.clip(votes + decided, -4.0, 4.0))
+    votes, heard = sums(row[spoken], signed[spoken], rows), np.bincount(row[spoken], minlength=rows)
+    told = sums(row[spoken], share, rows) / np.maximum(heard, 1)
+    votes = np.where(heard > 0, told * (votes - _usual(votes[heard > 0], rate)), 0.0)
+    ratio = np.exp(np.clip(np.where(decided != 0.0, decided, votes), -4.0, 4.0))
     known = channel > 0
     loglik = np.log1p(SHARES[:, None] * (ratio - 1.0)[None, :]) * known
     total = np.stack([sums(channel, values, channels) for values in loglik])
     voices = _voices(row, channel, voter, signed, decided, channels)
-    weight = _posterior(total, prior)
-    rise = np.clip((voices - VOICES_FROM) / (VOICES_FULL - VOICES_FROM), 0.0, 1.0)
-    of_row = _mean(_posterior(total[:, channel] - loglik, prior)) - prior
+    weight = _posterior(total, rate)
+    of_row = _mean(_posterior(total[:, channel] - loglik, rate)) - rate
     low, high = _interval(weight)
     return Rates(
-        of_channel=_mean(weight) - prior,
+        of_channel=_mean(weight) - rate,
         of_row=np.where(known, of_row, 0.0),
-        highest=np.maximum(UNPROVEN_HIGHEST + rise * (HIGHEST - UNPROVEN_HIGHEST), prior),
+        highest=np.interp(voices, VOICES, (prior, max(prior, UNPROVEN_HIGHEST), max(prior, HIGHEST))),
         low=low,
         share=probability(_mean(weight)),
         high=high,
     )
+
+
+def _usual(votes: Floats, rate: float) -> float:
+    """What votes say of the usual voted video, so that beyond it they leave the share of AI as it is."""
+    if not len(votes):
+        return 0.0
+    count, edges = np.histogram(np.clip(votes, -8.0, 8.0), bins=320, range=(-8.0, 8.0))
+    middle, low, high = (edges[1:] + edges[:-1]) / 2, -8.0, 8.0
+    wanted = len(votes) * float(probability(np.array(rate)))
+    for _ in range(40):
+        usual = (low + high) / 2
+        low, high = (usual, high) if (count * probability(rate + middle - usual)).sum() > wanted else (low, usual)
+    return (low + high) / 2
 
 
 def _posterior(loglik: Floats, prior: float) -> Floats:

@@ -125,6 +125,7 @@ def _rates(crowd: Crowd, parts: Contributions, levels: Levels) -> Rates:
         signed=signed,
         decided=np.where(audit >= 0, np.where(audit == 1, AUDIT_LOG_ODDS, -AUDIT_LOG_ODDS), 0.0),
         prior=levels.neutral,
+        rate=float(crowd.videos.prior[0]) if len(crowd.videos) else levels.neutral,
         channels=crowd.channels,
     )
 
