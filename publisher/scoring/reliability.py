@@ -46,6 +46,8 @@ class Record:
     wrong_flags: Floats
     right_counters: Floats
     wrong_counters: Floats
+    length: Floats
+    """Credited votes, each by how little it was to be expected: what is always right proves nothing."""
 
     def credited(self) -> Floats:
         """All credited votes."""
@@ -59,6 +61,7 @@ class Record:
             np.maximum(self.wrong_flags[voter] - (flag & ~ai), 0.0),
             np.maximum(self.right_counters[voter] - (~flag & ~ai), 0.0),
             np.maximum(self.wrong_counters[voter] - (~flag & ai), 0.0),
+            np.maximum(self.length[voter] - 1.0, 0.0),
         )
 
 
@@ -77,10 +80,10 @@ class Pool:
     """How far the error rates are trusted, 0-1."""
 
 
-def pool_of(record: Record) -> Pool:
-    """Sums the record up."""
-    right, wrong = float(record.right_flags.sum()), float(record.wrong_flags.sum())
-    human, missed = float(record.right_counters.sum()), float(record.wrong_counters.sum())
+def pool_of(record: Record, members: Mask) -> Pool:
+    """Sums up the records of these voters; by voter key."""
+    right, wrong = float(record.right_flags[members].sum()), float(record.wrong_flags[members].sum())
+    human, missed = float(record.right_counters[members].sum()), float(record.wrong_counters[members].sum())
     rarer = min(right + wrong, human + missed)
     return Pool(
         on_ai=_share(right, missed, FLAG_RATES[0]),
@@ -101,7 +104,7 @@ def flag_and_counter(record: Record, pool: Pool) -> tuple[Floats, Floats]:
     counter = RELATIVE_LEVEL + logit(right_counter) - logit(pool.right_counters)
     flag = pool.both * np.log(on_ai / on_human) + (1.0 - pool.both) * flag
     counter = pool.both * np.log((1.0 - on_human) / (1.0 - on_ai)) + (1.0 - pool.both) * counter
-    allowed = np.minimum(WEIGHT_CAP, RECORD_SLOPE * np.sqrt(np.maximum(record.credited(), 0.0)))
+    allowed = np.minimum(WEIGHT_CAP, RECORD_SLOPE * np.sqrt(record.length))
     return np.clip(flag, 0.0, allowed), np.clip(counter, 0.0, allowed)
 
 
@@ -112,7 +115,7 @@ def proven_share(record: Record, audited: Floats) -> Floats:
         record: Credited votes.
         audited: How many of each voter's votes an audit has settled.
     """
-    beyond = np.maximum(record.credited() + AUDITED_WORTH * audited - PROVEN_FROM, 0.0)
+    beyond = np.maximum(record.length + AUDITED_WORTH * audited - PROVEN_FROM, 0.0)
     return np.asarray(beyond / (beyond + PROVEN_HALF), np.float64)
 
 

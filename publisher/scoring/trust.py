@@ -89,16 +89,17 @@ def full_round(
     """
     crowd = crowd_of(votes, decided, now_ms)
     nothing = np.zeros(len(crowd.since_ms))
-    record = Record(nothing, nothing, nothing, nothing)
+    record = Record(nothing, nothing, nothing, nothing, nothing)
     levels = Levels(neutral=float(crowd.videos.prior[0])) if len(crowd.videos) else Levels()
-    voters, videos = _voters(crowd, record, pool_of(record), levels), crowd.videos
+    members = ~crowd.young() & ~crowd.moderator & (crowd.cluster == 0)  # a ring does not say what voters are like
+    voters, videos = _voters(crowd, record, pool_of(record, members), levels), crowd.videos
     rates = None
     for done in range(ROUNDS):
         parts = contributions(crowd.votes, voters, videos)
         rates = _rates(crowd, parts, levels)
         videos = replace(crowd.videos, prior=_row_priors(crowd, rates, levels))
         record = _record(crowd, videos, parts)
-        pool = pool_of(record)
+        pool = pool_of(record, members & (record.credited() >= CREDITED_TO_ESTABLISH))
         levels = anchors.levels(crowd, voters, record, pool, rates.of_row)
         voters = _voters(crowd, record, pool, levels)
         if done in CLAIMS_AT:
@@ -153,7 +154,15 @@ def _record(crowd: Crowd, videos: Videos, parts: Contributions) -> Record:
     def total(amount: Floats, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats:
         return sums(crowd.votes.voter, np.where(chosen, amount, 0.0), size)
 
-    return Record(total(ai, parts.flag), total(human, parts.flag), total(human, ~parts.flag), total(ai, ~parts.flag))
+    expected = probability(np.where(parts.flag, 1.0, -1.0) * videos.prior[parts.row])
+    surprise = np.minimum(1.0, 2.0 * (1.0 - expected))
+    return Record(
+        right_flags=total(ai, parts.flag),
+        wrong_flags=total(human, parts.flag),
+        right_counters=total(human, ~parts.flag),
+        wrong_counters=total(ai, ~parts.flag),
+        length=sums(crowd.votes.voter, weight * surprise, size),
+    )
 
 
 def _confirmations(
