@@ -31,7 +31,7 @@ NEWCOMERS_CAP = 1.6
 """All newcomers together move one side of a video by no more log-odds: below 1.99, what a neutral video lacks to 50."""
 OPPOSED_HALF = 2.0
 """Established log-odds on the other side that halve what newcomers may add: a record outweighs a crowd without one."""
-CROWD_SHARE = 0.9
+CROWD_SHARE = 0.95
 """All voters together, beyond what concurring proven ones add, close this share of a neutral video's way to 50."""
 LEAST_ROOM, MOST_ROOM = 1.0, 2.0
 """That way is taken to be between these, in log-odds, whatever audits make of the neutral level."""

@@ -13,7 +13,7 @@ from data.score import Levels
 
 CENTRE = np.array([-1.99, 1.0, 1.0, 1.0])
 """Level of a neutral video, worth of the channel, of flags, of counter-votes, when no audit is known."""
-TIGHTNESS = np.array([1.0, 6.0, 6.0, 6.0])
+TIGHTNESS = np.array([1.0, 4.0, 4.0, 4.0])
 """Inverse variances of their priors."""
 LEAST = np.array([-4.0, 0.3, 0.3, 0.3])
 MOST = np.array([-0.1, 2.5, 2.5, 2.5])

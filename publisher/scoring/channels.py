@@ -21,11 +21,11 @@ SPREAD = np.array([0.55, 0.3, 0.1, 0.06, 0.06, 0.06])
 """How common they are before anything is known, not yet moved to the global rate."""
 VOICE_LIMIT = 1.5
 """One voter's votes on one channel say no more together than so many votes."""
-LOWEST, HIGHEST = float(logit(0.02)), float(logit(0.73))
+LOWEST, HIGHEST = float(logit(0.02)), float(logit(0.8))
 """A channel's prior stays within these: votes on the video itself decide."""
 UNPROVEN_HIGHEST = -0.8
 """A channel that few distinct voters speak of lifts its videos no higher: one newcomer then leaves them below 50."""
-VOICES = (0.5, 4.0, 16.0)
+VOICES = (0.0, 3.0, 10.0)
 """Distinct voices, each at most 1, at which a channel's prior may rise at all, to `UNPROVEN_HIGHEST`, to `HIGHEST`."""
 DECIDED_VOICES = 16.0
 """How many voices an audit or a moderator is."""
@@ -45,6 +45,8 @@ class Rates:
     """By channel key: lower end of the 90 % interval of its share of AI."""
     share: Floats
     high: Floats
+    settled: Floats
+    """By channel key: videos that audits or established voters spoke of."""
 
 
 def channel_rates(
@@ -96,6 +98,7 @@ def channel_rates(
         low=low,
         share=probability(_mean(weight)),
         high=high,
+        settled=sums(channel, ((heard > 0) | (decided != 0.0)) * 1.0, channels),
     )
 
 

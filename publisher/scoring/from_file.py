@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.columns import Ints, Keys, Votes, standing
+from data.columns import Ints, Keys, Votes
 from data.log.read import Decisions
 from data.records import CATEGORIES
-from data.score import Verdicts, Videos, score
+from data.score import Verdicts
 from data.votebatch import VoteBatch
-from publisher.scoring.trust import audits_of, full_round
+from publisher.scoring.trust import score_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,8 @@ def score_ballots(cast: Ballots, *, audited: Mapping[str, int], moderators: Sequ
         Columns `video_id, score, evidence, votes, top_category`, one row a video, by id; `score` is 0-100.
     """
     decided = _decisions(cast, audited, moderators)
-    reliabilities = full_round(cast.votes, decided, log_id="", position=len(cast.votes), now_ms=now_ms)
-    votes = standing(cast.votes)
-    keys = np.unique(votes.video)
-    videos = Videos(keys, np.full(len(keys), reliabilities.prior), audits_of(keys, decided))
-    return _table(score(votes, reliabilities.voters, videos), cast.video_ids.take(pa.array(keys)))
+    scores = score_all(cast.votes, decided, now_ms=now_ms)
+    return _table(scores.verdicts, cast.video_ids.take(pa.array(scores.videos)))
 
 
 def _table(verdicts: Verdicts, video_ids: pa.Array) -> pa.Table:

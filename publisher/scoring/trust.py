@@ -43,7 +43,7 @@ NEWCOMER_VOTES = 8
 """A newcomer's weight is spread over at most this many votes."""
 EVIDENCE_EACH = 2.0
 """x"""
-EVIDENCE_HALF = 2.0
+EVIDENCE_HALF = 1.0
 """Credit is weighted e / (e + this), e being the log-odds that established others gave."""
 AUDIT_LOG_ODDS = 4.0
 """What an audit says of its video's channel."""
@@ -144,7 +144,16 @@ def _channels(crowd: Crowd, rates: Rates, levels: Levels) -> Channels:
     video_channel, video_prior = np.zeros(size, np.int32), np.full(size, levels.neutral)
     video_channel[crowd.videos.video] = crowd.channel
     video_prior[crowd.videos.video] = _row_priors(crowd, rates, levels)
-    return Channels(crowd.truthful, prior, video_channel, video_prior, rates.low, rates.share, rates.high)
+    return Channels(
+        truthful=crowd.truthful,
+        prior=prior,
+        video_channel=video_channel,
+        video_prior=video_prior,
+        low=rates.low,
+        share=rates.share,
+        high=rates.high,
+        settled=rates.settled,
+    )
 
 
 def _record(crowd: Crowd, videos: Videos, parts: Contributions) -> Record:
