@@ -187,7 +187,8 @@ def contributions(votes: Votes, voters: Voters, videos: Videos) -> Contributions
     flag = votes.categories < NOT_AI_BIT
     voter = voters.of(votes.voter)
     assert voter.proven is not None
-    worth = np.where(voter.level == MODERATOR, 1.0, np.where(flag, voters.levels.flags, voters.levels.counters))
+    worth = np.where(flag, voters.levels.flags, voters.levels.counters)
+    worth = np.where(voter.level == ESTABLISHED, worth, 1.0)  # of newcomers nothing is learned: they could teach it
     weight = worth * np.where(flag, voter.flag_weight, voter.counter_weight)
     side, level, once = row * 2 + flag, voter.level, _once(row * 2 + flag, votes.voter, voter.cluster)
     proven, rest = once(weight * voter.proven), once(weight * (1.0 - voter.proven))

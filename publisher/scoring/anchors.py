@@ -24,6 +24,10 @@ from publisher.scoring.crowd import Crowd
 from publisher.scoring.reliability import CREDITED_TO_ESTABLISH, Pool, Record, flag_and_counter, proven_share
 
 
+NEWCOMERS_SAY = 1.0
+"""Newcomers' votes on audited videos are taken as given, and no further: else a brigade on them could bend the fit."""
+
+
 def levels(crowd: Crowd, voters: Voters, record: Record, pool: Pool, channel: Floats) -> Levels:
     """Fits what evidence is worth on the audited videos.
 
@@ -44,11 +48,14 @@ def levels(crowd: Crowd, voters: Voters, record: Record, pool: Pool, channel: Fl
     renamed = replace(votes, voter=np.arange(1, len(about) + 1, dtype=np.int32))
     videos = Videos(crowd.videos.video[chosen], np.zeros(len(chosen)), audit[chosen])
     parts = contributions(renamed, each, videos)
+    heard = np.where(parts.level == NEWCOMER, 0.0, parts.log_odds)
+    new = np.where(parts.level == NEWCOMER, np.where(parts.flag, parts.log_odds, -parts.log_odds), 0.0)
     return fitted(
         (audit[chosen] == 1) * 1.0,
         channel[chosen],
-        sums(parts.row, parts.log_odds * parts.flag, len(chosen)) / voters.levels.flags,
-        sums(parts.row, parts.log_odds * ~parts.flag, len(chosen)) / voters.levels.counters,
+        sums(parts.row, heard * parts.flag, len(chosen)) / voters.levels.flags,
+        sums(parts.row, heard * ~parts.flag, len(chosen)) / voters.levels.counters,
+        given=np.clip(sums(parts.row, new, len(chosen)), -NEWCOMERS_SAY, NEWCOMERS_SAY),
     )
 
 

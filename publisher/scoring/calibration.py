@@ -20,7 +20,7 @@ MOST = np.array([-0.1, 2.5, 2.5, 2.5])
 STEPS = 25
 
 
-def fitted(label: Floats, channel: Floats, flags: Floats, counters: Floats) -> Levels:
+def fitted(label: Floats, channel: Floats, flags: Floats, counters: Floats, *, given: Floats) -> Levels:
     """Newton's method on the penalised likelihood, a fixed number of steps.
 
     Args:
@@ -28,11 +28,12 @@ def fitted(label: Floats, channel: Floats, flags: Floats, counters: Floats) -> L
         channel: Log-odds that its channel adds to a neutral video's.
         flags: Log-odds that flags add, learned without this audit.
         counters: Log-odds that counter-votes take, likewise.
+        given: Log-odds that are not fitted.
     """
     design = np.column_stack([np.ones(len(label)), channel, flags, -counters])
     worth = CENTRE.copy()
     for _ in range(STEPS):
-        chance = 1.0 / (1.0 + np.exp(-design @ worth))
+        chance = 1.0 / (1.0 + np.exp(-given - design @ worth))
         slope = design.T @ (label - chance) - TIGHTNESS * (worth - CENTRE)
         bend = (design * (chance * (1.0 - chance))[:, None]).T @ design + np.diag(TIGHTNESS)
         worth = np.clip(worth + np.clip(np.linalg.solve(bend, slope), -1.0, 1.0), LEAST, MOST)

@@ -34,7 +34,7 @@ RECORD_SLOPE = 0.16
 """A vote counts for at most this times the square root of the credited votes."""
 AUDITED_WORTH = 10.0
 """An audited vote counts as so many credited ones when the length of a record is measured: nobody chooses audits."""
-PROVEN_FROM = 20.0
+PROVEN_FROM = 25.0
 """x"""
 PROVEN_HALF = 40.0
 """Beyond the first number of credited votes the record proves a growing share; so many more prove half."""
