@@ -54,6 +54,8 @@ def with_moderators(voters: Voters, keys: Keys) -> Voters:
     entries = np.arange(size, dtype=np.int32)
     entries[np.flatnonzero(voters.level == MODERATOR)] = 0  # entry 0 reads as a newcomer; today's come back below
     others = voters.of(entries)
+    assert others.proven is not None
+    assert others.cluster is not None
     appointed = np.zeros(size, np.bool_)
     appointed[keys] = True
     return Voters(

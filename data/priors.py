@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.columns import Floats, Keys, Mask, Votes
+from data.columns import Floats, Ints, Keys, Mask, Votes
 from data.standing import Standing
 
 
@@ -29,7 +29,7 @@ def claimed_channels(votes: Votes, truthful: Mask, videos: Keys) -> Keys:
     return most_claimed(rows, votes.channel[claims], len(videos))
 
 
-def most_claimed(rows: np.ndarray[tuple[int], np.dtype[np.int64]], channels: Keys, size: int) -> Keys:
+def most_claimed(rows: Ints, channels: Keys, size: int) -> Keys:
     """For each row the channel that stands beside it most often; between equals the smaller key; 0 for none."""
     pairs, counts = np.unique((rows.astype(np.int64) << 32) | channels, return_counts=True)
     pairs = pairs[np.lexsort((pairs, -counts, pairs >> 32))]

@@ -96,7 +96,9 @@ class Voters:
             flag_weight=np.where(unknown, NEWCOMER_FLAG * YOUNG_SHARE, self.flag_weight[known]),
             counter_weight=np.where(unknown, NEWCOMER_COUNTER * YOUNG_SHARE, self.counter_weight[known]),
             proven=np.zeros(len(keys)) if self.proven is None else np.where(unknown, 0.0, self.proven[known]),
-            cluster=np.zeros(len(keys), np.int32) if self.cluster is None else np.where(unknown, 0, self.cluster[known]),
+            cluster=np.zeros(len(keys), np.int32)
+            if self.cluster is None
+            else np.where(unknown, 0, self.cluster[known]),
             levels=self.levels,
         )
 
@@ -238,7 +240,9 @@ def _bent(total: Floats, cap: Floats) -> Floats:
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+    ratio = np.zeros_like(part)
+    np.divide(part, whole, out=ratio, where=whole > 0)
+    return ratio
 
 
 def _once(side: Ints, voter: Keys, cluster: Keys | None) -> Callable[[Floats], Floats]:
@@ -291,4 +295,4 @@ def _category_shares(votes: Votes, parts: Contributions, rows: int) -> Floats:
     counts = _per_category(votes, parts.row, None, rows, len(CATEGORIES))
     weights = np.where(weights.max(axis=1, initial=0.0)[:, None] > 0, weights, counts)  # voters that count for nothing
     leading = weights.max(axis=1, initial=0.0)[:, None]
-    return np.divide(weights, leading, out=np.zeros_like(weights), where=leading > 0)
+    return _ratio(weights, leading)

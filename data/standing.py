@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from data.columns import Floats, Keys, Mask
@@ -98,18 +100,18 @@ def read(path: Path) -> Standing | None:
             round_position=int(metadata[b"round_position"]),
             round_ms=int(metadata[b"round_ms"]),
             prior=float.fromhex(metadata[b"prior"].decode()),
-            voters=Voters(*(_array(table, name) for name in OF_VOTERS), levels=levels),
-            channels=Channels(*(_array(table, f"channels.{name}") for name in Channels.__slots__)),
+            voters=Voters(**{name: _array(table, name) for name in OF_VOTERS}, levels=levels),
+            channels=Channels(**{name: _array(table, f"channels.{name}") for name in Channels.__slots__}),
         )
     except (OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError, IndexError):
         return None
 
 
-def _list(column: np.ndarray[tuple[int], np.dtype[np.generic]]) -> pa.ListArray:
+def _list(column: npt.NDArray[Any]) -> pa.ListArray:
     values = column.astype(np.uint8) if column.dtype == np.bool_ else column
     return pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), pa.array(values))
 
 
-def _array(table: pa.Table, name: str) -> np.ndarray[tuple[int], np.dtype[np.generic]]:
-    values = table[name].chunk(0).values.to_numpy()
+def _array(table: pa.Table, name: str) -> npt.NDArray[Any]:
+    values: npt.NDArray[Any] = table[name].chunk(0).values.to_numpy()
     return values.astype(np.bool_) if name == "channels.truthful" else values

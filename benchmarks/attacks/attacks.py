@@ -1,4 +1,4 @@
-"""Attacks: who casts which votes to move which videos. Each is a function of the world, the targets and the number of accounts."""
+"""Attacks: who casts which votes to move which videos, given the world, the targets and the number of accounts."""
 
 from __future__ import annotations
 
@@ -38,10 +38,8 @@ def copycats(world: World, draw: np.random.Generator, targets: Keys, accounts: i
 
 def ring(world: World, draw: np.random.Generator, targets: Keys, accounts: int) -> Cast:
     """Accounts that flag the same thirty videos that nobody else votes on, then the targets."""
-    junk = draw.permutation(world.neutral())[:30].astype(np.int32)
-    return _all_on_all(world, draw, junk, accounts, 120, days=60).plus(
-        _all_on_all(world, draw, targets, accounts, 120)
-    )
+    junk: Keys = draw.permutation(world.neutral())[:30].astype(np.int32)
+    return _all_on_all(world, draw, junk, accounts, 120, days=60).plus(_all_on_all(world, draw, targets, accounts, 120))
 
 
 def farmers(world: World, draw: np.random.Generator, targets: Keys, accounts: int) -> Cast:
@@ -133,12 +131,12 @@ def poison(world: World, draw: np.random.Generator, channel: int, accounts: int)
     """
     mine = np.flatnonzero(world.channel_of == channel)
     mine = mine[(mine > 0) & ~world.truth[mine] & ~np.isin(mine, world.cast.video)].astype(np.int32)
-    mine = draw.permutation(mine)[:24].astype(np.int32)
+    chosen = draw.permutation(mine)[:24].astype(np.int32)
     cast = _early(world, draw, accounts, _worth_flagging(world)).plus(
-        _all_on_all(world, draw, mine[:4], accounts, 120)
+        _all_on_all(world, draw, chosen[:4], accounts, 120)
     )
-    siblings = mine[4:]
-    newcomers = 10_000_000 + channel * 100 + np.arange(len(siblings))
+    siblings = chosen[4:].astype(np.int32)
+    newcomers = accounts + np.arange(len(siblings))
     return cast.plus(_cast(world, draw, newcomers, siblings, np.ones(len(siblings), np.bool_), 20, days=2)), siblings
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.attacks.world import DAY_MS
 from data.columns import Floats, Votes
@@ -64,8 +66,10 @@ def _trust(votes: Votes, now_ms: int) -> Floats:
     return (0.3 + 0.35 * np.minimum(1, age) + 0.35 * np.minimum(1, cast))[votes.voter]
 
 
-def _share(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+def _share(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Floats:
+    shares = np.zeros(len(whole))
+    np.divide(part, whole, out=shares, where=whole > 0)
+    return shares
 
 
 BASELINES: Mapping[str, Rule] = {

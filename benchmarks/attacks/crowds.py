@@ -108,5 +108,3 @@ def attacked(crowd: Labelled, accounts: int) -> float:
     )
     both = Votes(*(np.concatenate([getattr(crowd.votes, n), getattr(more, n)]) for n in Votes.__slots__))
     return float((scores(crowd, both)[negative] >= 0.5).mean())
-
-

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
 from data.columns import Floats, Ints, Keys, Mask, Votes
 from data.log.read import Decisions
@@ -159,7 +158,8 @@ def _votes(size: Size, draw: np.random.Generator, *, truth: Mask, channel_of: Ke
     _, first = np.unique(voter.astype(np.int64) << 32 | video, return_index=True)
     voter, video, flag = voter[first], video[first], flag[first]
     since = START_MS - draw.integers(0, 60, people) * DAY_MS + draw.integers(0, 150, people) * DAY_MS
-    at = np.maximum(since[voter], START_MS) + (draw.random(len(voter)) * 1.0 * (NOW_MS - np.maximum(since[voter], START_MS))).astype(np.int64)
+    joined = np.maximum(since[voter], START_MS)
+    at = joined + (draw.random(len(voter)) * (NOW_MS - joined)).astype(np.int64)
     network = draw.integers(1, 15_000, people).astype(np.int32)
     order = np.argsort(at, kind="stable")
     return Cast(at, voter, video, flag, channel_of[video], network[voter], since[voter]).take(order)
@@ -190,4 +190,6 @@ def _moderated(
     keep = truth[rows] | size.counter_votes
     rows, voter = rows[keep], voter[keep]
     at = np.full(len(rows), NOW_MS - 20 * DAY_MS, np.int64)
-    return Cast(at, voter, rows, truth[rows], channel_of[rows], voter + 1_000_000, np.full(len(rows), START_MS - DAY_MS))
+    return Cast(
+        at, voter, rows, truth[rows], channel_of[rows], voter + 1_000_000, np.full(len(rows), START_MS - DAY_MS)
+    )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from data.columns import Floats
+from data.columns import Floats, Keys
+from data.records import NOT_AI_BIT
 from data.score import (
     ESTABLISHED,
     NEWCOMER,
     NEWCOMER_COUNTER,
     NEWCOMER_FLAG,
-    NOT_AI_BIT,
     Levels,
     Videos,
     Voters,
@@ -22,7 +24,6 @@ from data.score import (
 from publisher.scoring.calibration import fitted
 from publisher.scoring.crowd import Crowd
 from publisher.scoring.reliability import CREDITED_TO_ESTABLISH, Pool, Record, flag_and_counter, proven_share
-
 
 NEWCOMERS_SAY = 1.0
 """Newcomers' votes on audited videos are taken as given, and no further: else a brigade on them could bend the fit."""
@@ -50,23 +51,24 @@ def levels(crowd: Crowd, voters: Voters, record: Record, pool: Pool, channel: Fl
     parts = contributions(renamed, each, videos)
     heard = np.where(parts.level == NEWCOMER, 0.0, parts.log_odds)
     new = np.where(parts.level == NEWCOMER, np.where(parts.flag, parts.log_odds, -parts.log_odds), 0.0)
+    nothing = np.zeros(len(crowd.unvoted))
     return fitted(
-        (audit[chosen] == 1) * 1.0,
-        channel[chosen],
-        sums(parts.row, heard * parts.flag, len(chosen)) / voters.levels.flags,
-        sums(parts.row, heard * ~parts.flag, len(chosen)) / voters.levels.counters,
-        given=np.clip(sums(parts.row, new, len(chosen)), -NEWCOMERS_SAY, NEWCOMERS_SAY),
+        np.concatenate([(audit[chosen] == 1) * 1.0, crowd.unvoted]),
+        np.concatenate([channel[chosen], nothing]),
+        np.concatenate([sums(parts.row, heard * parts.flag, len(chosen)) / voters.levels.flags, nothing]),
+        np.concatenate([sums(parts.row, heard * ~parts.flag, len(chosen)) / voters.levels.counters, nothing]),
+        given=np.concatenate([np.clip(sums(parts.row, new, len(chosen)), -NEWCOMERS_SAY, NEWCOMERS_SAY), nothing]),
     )
 
 
-def _each(voters: Voters, without: Record, pool: Pool, key: np.ndarray[tuple[int], np.dtype[np.int32]], audited: Floats) -> Voters:
+def _each(voters: Voters, without: Record, pool: Pool, key: Keys, audited: Floats) -> Voters:
     """One voter a vote: the voter as without that vote's audit; entry 0 belongs to nobody."""
     now = voters.of(key)
     flag, counter = flag_and_counter(without, pool)
     was = now.level == ESTABLISHED
     remains = was & (without.credited() >= CREDITED_TO_ESTABLISH)
     return Voters(
-        level=_after_nobody(np.where(was & ~remains, np.uint8(NEWCOMER), now.level)),
+        level=_after_nobody(np.where(was & ~remains, NEWCOMER, now.level)).astype(np.uint8),
         flag_weight=_after_nobody(np.where(remains, flag, np.where(was, NEWCOMER_FLAG, now.flag_weight))),
         counter_weight=_after_nobody(np.where(remains, counter, np.where(was, NEWCOMER_COUNTER, now.counter_weight))),
         proven=_after_nobody(np.where(remains, proven_share(without, audited), 0.0)),
@@ -74,5 +76,5 @@ def _each(voters: Voters, without: Record, pool: Pool, key: np.ndarray[tuple[int
     )
 
 
-def _after_nobody(column: Floats) -> Floats:
-    return np.concatenate([np.zeros(1, column.dtype), column])
+def _after_nobody(column: npt.NDArray[Any]) -> Floats:
+    return np.concatenate([np.zeros(1), column])

@@ -98,7 +98,7 @@ def channel_rates(
         low=low,
         share=probability(_mean(weight)),
         high=high,
-        settled=sums(channel, ((heard > 0) | (decided != 0.0)) * 1.0, channels),
+        settled=np.bincount(channel[(heard > 0) | (decided != 0.0)], minlength=channels).astype(np.float64),
     )
 
 
@@ -150,4 +150,4 @@ def _voices(row: Ints, channel: Keys, voter: Keys, signed: Floats, decided: Floa
     pairs, first = np.unique(pair, return_index=True)
     loud = np.where(signed[flags][first] >= 3.0, DECIDED_VOICES, np.minimum(1.0, signed[flags][first]))
     voices = sums((pairs >> 32).astype(np.int64), loud, channels)
-    return voices + DECIDED_VOICES * sums(channel, (decided > 0) * 1.0, channels)
+    return voices + DECIDED_VOICES * np.bincount(channel[decided > 0], minlength=channels)

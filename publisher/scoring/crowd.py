@@ -18,9 +18,9 @@ DAY_MS = 86_400_000
 YOUNG_MS = 7 * DAY_MS
 """A voter younger than this is never established, claims no channel, and counts `YOUNG_SHARE` as a newcomer."""
 WITNESSES = 2
-"""x"""
+"""A claim is corroborated when so many other established voters make the same."""
 CORROBORATED_CLAIMS = 1
-"""A voter's claims of channels count once so many of them were made by somebody else too."""
+"""A voter's claims of channels count once so many of them are corroborated."""
 DENIED_RATIO = 0.1
 """They count no more when a majority contradicts more than this share of them."""
 RATE_AUDITS = 5.0
@@ -51,6 +51,8 @@ class Crowd:
     """How many of them are about audited videos."""
     moderator: Mask
     """By voter key."""
+    unvoted: Floats
+    """Labels of audited videos that nobody voted on."""
     cluster: Keys
     """By voter key: whom the voter votes together with, 0 nobody."""
     now_ms: int
@@ -77,7 +79,7 @@ def crowd_of(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
         decided: All decisions.
         now_ms: By which ages are counted.
     """
-    moderators, (_, labels) = rulings.moderators(decided), rulings.audits(decided)
+    moderators, (labelled, labels) = rulings.moderators(decided), rulings.audits(decided)
     size = 1 + int(max(votes.voter.max(initial=0), moderators.max(initial=0)))
     since = np.full(size, now_ms, np.int64)
     seen = np.where(votes.voter_since_ms > 0, np.minimum(votes.voter_since_ms, votes.cast_at_ms), votes.cast_at_ms)
@@ -87,7 +89,7 @@ def crowd_of(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
     audit = audits_of(keys, decided)
     prior = float(logit((GLOBAL_RATE * RATE_AUDITS + labels.sum()) / (RATE_AUDITS + len(labels))))
     moderator = np.isin(np.arange(size), moderators)
-    audited = sums(last_words.voter, (audit[row] >= 0) * 1.0, size)
+    audited = np.bincount(last_words.voter[audit[row] >= 0], minlength=size).astype(np.float64)
     return Crowd(
         votes=last_words,
         row=row,
@@ -98,6 +100,7 @@ def crowd_of(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
         since_ms=since,
         cast=np.bincount(last_words.voter, minlength=size),
         audited=audited,
+        unvoted=labels[~np.isin(labelled, keys)].astype(np.float64),
         cluster=np.where(moderator, 0, clusters(last_words, row, audited)).astype(np.int32),
         moderator=moderator,
         now_ms=now_ms,
@@ -128,8 +131,8 @@ def truthful_voters(crowd: Crowd, established: Mask) -> Mask:
     _, which = np.unique(pair, return_inverse=True)
     witnesses = np.bincount(which[sound], minlength=len(claims))[which] - sound
     most = most_claimed(row[sound], channel[sound], len(crowd.videos))[row]
-    agreed = sums(voter, (witnesses >= WITNESSES) * 1.0, size)
-    denied = sums(voter, ((most > 0) & (most != channel)) * 1.0, size)
+    agreed = np.bincount(voter[witnesses >= WITNESSES], minlength=size)
+    denied = np.bincount(voter[(most > 0) & (most != channel)], minlength=size)
     trusted = (agreed >= CORROBORATED_CLAIMS) & (denied <= DENIED_RATIO * agreed) & ~crowd.young()
     return np.asarray(trusted | crowd.moderator)
 

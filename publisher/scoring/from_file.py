@@ -40,7 +40,7 @@ def ballots(batches: Iterable[VoteBatch]) -> Ballots:
         cast_at_ms=_column([part.cast_at_ms for part in parts], np.int64),
         voter=voter,
         video=video,
-        categories=_column([part.categories for part in parts], np.uint8),
+        categories=np.concatenate([np.empty(0, np.uint8), *(part.categories for part in parts)]),
         channel=channel,
         network=network,
         voter_since_ms=_column([part.voter_since_ms for part in parts], np.int64),

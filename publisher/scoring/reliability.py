@@ -35,9 +35,9 @@ RECORD_SLOPE = 0.16
 AUDITED_WORTH = 10.0
 """An audited vote counts as so many credited ones when the length of a record is measured: nobody chooses audits."""
 PROVEN_FROM = 25.0
-"""x"""
+"""Beyond this length a record proves a growing share of the weight."""
 PROVEN_HALF = 40.0
-"""Beyond the first number of credited votes the record proves a growing share; so many more prove half."""
+"""So much more proves half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,6 @@ class Record:
     def credited(self) -> Floats:
         """All credited votes."""
         return self.right_flags + self.wrong_flags + self.right_counters + self.wrong_counters
-
 
     def without(self, voter: Keys, *, flag: Mask, ai: Mask) -> Record:
         """One entry a vote: the voter's record less this vote, fully credited as `ai` says it was."""

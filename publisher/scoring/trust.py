@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from data import decisions as rulings
-from data.columns import Floats, Keys, Votes, standing
+from data.columns import Floats, Keys, Mask, Votes, standing
 from data.log.read import Decisions
 from data.priors import priors
 from data.score import (
@@ -38,11 +38,13 @@ from publisher.scoring.crowd import Crowd, audits_of, crowd_of, with_claims
 from publisher.scoring.reliability import CREDITED_TO_ESTABLISH, Pool, Record, flag_and_counter, pool_of, proven_share
 
 ROUNDS = 6
+"""How often reliabilities are learned anew; the seventh changes accuracy on real crowds by less than 0.001."""
 CLAIMS_AT = (0, 2)
+"""After these rounds the channels are settled anew, by whoever is established then."""
 NEWCOMER_VOTES = 8
 """A newcomer's weight is spread over at most this many votes."""
 EVIDENCE_EACH = 2.0
-"""x"""
+"""Each established voter is at least this much evidence, however short the record that limits the weight."""
 EVIDENCE_HALF = 1.0
 """Credit is weighted e / (e + this), e being the log-odds that established others gave."""
 AUDIT_LOG_ODDS = 4.0
@@ -160,7 +162,7 @@ def _record(crowd: Crowd, videos: Videos, parts: Contributions) -> Record:
     chance, weight = _confirmations(videos, parts, crowd.own)
     size, ai, human = len(crowd.since_ms), weight * chance, weight * (1.0 - chance)
 
-    def total(amount: Floats, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats:
+    def total(amount: Floats, chosen: Mask) -> Floats:
         return sums(crowd.votes.voter, np.where(chosen, amount, 0.0), size)
 
     expected = probability(np.where(parts.flag, 1.0, -1.0) * videos.prior[parts.row])
@@ -174,10 +176,11 @@ def _record(crowd: Crowd, videos: Videos, parts: Contributions) -> Record:
     )
 
 
-def _confirmations(
-    videos: Videos, parts: Contributions, own: Callable[[Floats], Floats]
-) -> tuple[Floats, Floats]:
-    """For each vote: the chance that the video is AI by everything but this vote, and how much that can be relied on."""
+def _confirmations(videos: Videos, parts: Contributions, own: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+    """The chance that each vote's video is AI by everything but this vote's cluster, and how far that can be relied on.
+
+    Newcomers say nothing here: nothing flows from newcomers to newcomers.
+    """
     heard = np.where(parts.level == NEWCOMER, 0.0, parts.log_odds)
     signed = np.where(parts.flag, heard, -heard)
     others = (videos.prior + sums(parts.row, signed, len(videos)))[parts.row] - own(signed)
@@ -197,7 +200,7 @@ def _voters(crowd: Crowd, record: Record, pool: Pool, levels: Levels) -> Voters:
         level=np.where(crowd.moderator, MODERATOR, np.where(established, ESTABLISHED, NEWCOMER)).astype(np.uint8),
         flag_weight=np.where(established, flag, NEWCOMER_FLAG * newcomer),
         counter_weight=np.where(established, counter, NEWCOMER_COUNTER * newcomer),
-        proven=np.where(established, proven_share(record, crowd.audited), 0.0),
+        proven=np.where(established & (crowd.cluster == 0), proven_share(record, crowd.audited), 0.0),
         cluster=crowd.cluster,
         levels=levels,
     )
