@@ -21,7 +21,7 @@ SPREAD = np.array([0.55, 0.3, 0.1, 0.06, 0.06, 0.06])
 """How common they are before anything is known, not yet moved to the global rate."""
 VOICE_LIMIT = 1.5
 """One voter's votes on one channel say no more together than so many votes."""
-LOWEST, HIGHEST = float(logit(0.02)), float(logit(0.8))
+LOWEST, HIGHEST = float(logit(0.02)), float(logit(0.85))
 """A channel's prior stays within these: votes on the video itself decide."""
 UNPROVEN_HIGHEST = -0.8
 """A channel that few distinct voters speak of lifts its videos no higher: one newcomer then leaves them below 50."""
