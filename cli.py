@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import importlib
 import os
+import secrets
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
+import orjson
+
+from data.home import Home, home_of
+
+if TYPE_CHECKING:
+    from publisher.doctor import Finding
 
 OURS = frozenset({"intake", "publisher", "data", "clients"})
 """Packages whose exceptions are expected failures; any other exception is a bug and shows its traceback."""
@@ -39,9 +47,9 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "moderator": Place("intake.commands:moderator", "Say whose votes are moderators' votes."),
     },
     "Follow and look": {
-        "sync": Place("clients.commands:sync", "Bring a copy of the published rows up to date."),
-        "rows": Place("clients.commands:rows", "Print the rows of a copy as NDJSON."),
-        "verify": Place("clients.commands:verify", "Check every promise of a published tree."),
+        "sync": Place("clients.commands:sync", "Bring the rows in DEST up to the newest tick of SOURCE."),
+        "rows": Place("clients.commands:rows", "Print the rows that a sync left in DEST."),
+        "verify": Place("clients.commands:verify", "Check every promise that SOURCE's published tree makes."),
         "browse": Place("publisher.commands:browse", "Look at the published files in Datasette."),
         "score": Place("publisher.commands:score", "Score a file of votes, without any home."),
     },
@@ -52,9 +60,9 @@ COMMANDS = {name: place for section in SECTIONS.values() for name, place in sect
 class Failure(click.ClickException):
     """An expected failure on its way out: one line on stderr, and an exit code."""
 
-    def __init__(self, message: str, exit_code: int) -> None:
+    def __init__(self, message: str, code: int) -> None:
         super().__init__(" ".join(message.split()))
-        self.exit_code = exit_code
+        self.exit_code = code  # type: ignore[misc]  # click declares it for the class and reads it from the instance
 
 
 class Commands(click.Group):
@@ -112,4 +120,121 @@ def main() -> None:
     Every command works on the home that REALTUBE_HOME names (default: var/).
     Every command has --help with an example, and --json where it prints facts.
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused and needs a person, 75 busy, try again.
-    """  # noqa: D301 - \b is click's mark for lines to keep
+    """
+
+
+@main.command()
+@click.option(
+    "--root-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the three root keys go. Default: root-keys/ beside the home.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be made, make nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON, one line.")
+def init(root_dir: Path | None, dry_run: bool, as_json: bool) -> None:
+    """Create a home: votes log, keys, settings.
+
+    Keeps whatever is there; a second call changes nothing, and completes a first one that was interrupted.
+    The root keys certify the key that signs what is published. Take them offline: publishing does not need them.
+
+    \b
+    Example:
+      realtube init
+      REALTUBE_HOME=/srv/realtube realtube init --root-dir /media/usb/root-keys
+    """
+    from data import settings
+    from data.log.schema import LogIdentity
+    from intake.settings import IntakeSettings
+    from publisher import inception
+    from publisher.settings import PublisherSettings
+
+    home = home_of(os.environ)
+    root_dir = root_dir or _root_dir(home)
+    if dry_run:
+        made = [str(path) for path in inception.missing(home, root_dir)]
+        click.echo(orjson.dumps({"would_make": made}) if as_json else "\n".join(["would make:", *made]))
+        return
+    begun = inception.begin(
+        home,
+        root_dir,
+        identity=LogIdentity(secrets.token_hex(16), _now_ms()),
+        settings_text=settings.render([IntakeSettings, PublisherSettings]),
+    )
+    if as_json:
+        made = [str(path) for path in begun.made]
+        facts = {"home": str(home.directory), "log_id": begun.log_id, "fingerprint": begun.fingerprint, "made": made}
+        click.echo(orjson.dumps(facts))
+        return
+    click.echo(f"The home {home.directory} is {'complete' if begun.made else 'there already: nothing changed'}.")
+    for path in begun.made:
+        click.echo(f"  made {path}")
+    click.echo(f"  votes log  {begun.log_id}\n  root 1     {begun.fingerprint} (what clients pin)")
+    if any(path.parent == root_dir for path in begun.made):
+        click.secho(
+            f"Take the root keys in {root_dir} offline now, each to another place: two of the three replace a stolen\n"
+            "online key, and publishing needs none of them.",
+            bold=True,
+        )
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, one line.")
+def doctor(as_json: bool) -> None:
+    """Check this installation and say what to do.
+
+    Looks at versions, settings, permissions, disk, clock, votes log, keys and the published head. Changes nothing.
+    Exit code 1: at least one check failed.
+
+    \b
+    Example:
+      realtube doctor
+    """
+    from data.formats.tree import HEAD
+    from data.settings import load
+    from intake.settings import IntakeSettings
+    from publisher.doctor import examine
+    from publisher.settings import PublisherSettings
+    from publisher.stores import open_store
+
+    home = home_of(os.environ)
+
+    def load_settings() -> PublisherSettings:
+        load(IntakeSettings, os.environ, home.settings)
+        return load(PublisherSettings, os.environ, home.settings)
+
+    findings = examine(
+        home,
+        root_dir=_root_dir(home),
+        load_settings=load_settings,
+        read_head=lambda: open_store(home, load_settings()).read(HEAD),
+        now_ms=_now_ms(),
+    )
+    if as_json:
+        click.echo(orjson.dumps([asdict(finding) for finding in findings]))
+    else:
+        _print_findings(findings)
+    if any(finding.state == "fail" for finding in findings):
+        raise SystemExit(1)
+
+
+def _print_findings(findings: Sequence[Finding]) -> None:
+    colours = {"ok": "green", "warn": "yellow", "fail": "red"}
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        click.echo(
+            f"{click.style(finding.state.ljust(4), colours[finding.state])}  {finding.name:{width}}  {finding.found}"
+        )
+        if finding.advice:
+            click.echo(f"{'':6}{'':{width}}  -> {finding.advice}")
+
+
+def _root_dir(home: Home) -> Path:
+    return home.directory.absolute().parent / "root-keys"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+if __name__ == "__main__":
+    main(prog_name="realtube")

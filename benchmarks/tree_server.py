@@ -29,6 +29,8 @@ CONTENT_TYPES = {
 PLAIN = "text/plain; charset=utf-8"
 ONE_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 CHUNK_BYTES = 1 << 16
+POLL_S = 0.02
+"""How long closing may have to wait."""
 
 
 @dataclass(slots=True)
@@ -86,7 +88,7 @@ def serve_tree(
     """
     server = _Server((host, port), _Handler)
     server.directory, server.ignore_range = Path(directory).resolve(), ignore_range
-    thread = threading.Thread(target=server.serve_forever, name="tree-server", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_S,), name="tree-server", daemon=True)
     thread.start()
     return TreeServer(server, thread)
 

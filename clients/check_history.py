@@ -1,4 +1,4 @@
-"""Roots, commits and lists of files: that each tick follows from the one before it (formats, sections 3, 4, 5 and 8)."""
+"""Roots, commits and lists of files: that each tick follows from the one before (formats, sections 3, 4, 5 and 8)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from clients.strict import Fields, read_json
 from clients.trust import Root, Trust, check_signature, reach_root, root_key
 
 LICENCE = "CC-BY-4.0"
-NAMED_BY_HASH = re.compile(r"v1/.*[-/][0-9a-f]{16}\.[a-z0-9.]+")
+LISTED = re.compile(r"v1/(?:root/\d+\.json|.*[-/][0-9a-f]{16}\.[a-z0-9.]+)")
+"""Files that never change: roots, and those with their hash in their name."""
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class History:
 
     def __post_init__(self) -> None:
         """Begin with root 1."""
+        check_canonical(root_key(1), self.trust.root.signed.payload)
         self.roots[1] = self.trust.root
 
     def read_head(self) -> tuple[Head, bytes]:
@@ -70,6 +72,7 @@ class History:
             gen = max(self.roots) + 1
             with promise(root_key(gen), f"a valid root, as the head of tick {head.seq} has gen {head.gen}"):
                 self.trust = reach_root(self.shelf.source, self.trust, gen)
+            check_canonical(root_key(gen), self.trust.root.signed.payload)
             self.roots[gen] = self.trust.root
         with promise(head.commit_key, "a signature by an online key of its root"):
             check_signature(head, self.roots[head.gen])
@@ -140,7 +143,7 @@ def read_list(shelf: Shelf, head: Head) -> dict[str, FileEntry]:
         listed = fields.object("files")
         files = {name: _entry(listed.object(name)) for name in listed.values}
     for name, entry in files.items():
-        expect(NAMED_BY_HASH.fullmatch(name), key, promised="keys under v1/ with the hash in the name", found=name)
+        expect(LISTED.fullmatch(name), key, promised="keys of roots, or with the hash in the name", found=name)
         shelf.check(name, entry, key)
     base = FileEntry(head.base.bytes, head.base.file)
     expect(files.get(head.base_key) == base, key, promised=f"the base {base}", found=files.get(head.base_key))
@@ -152,5 +155,3 @@ def read_list(shelf: Shelf, head: Head) -> dict[str, FileEntry]:
 
 def _entry(fields: Fields) -> FileEntry:
     return FileEntry(fields.integer("bytes"), fields.hash("sha256"))
-
-

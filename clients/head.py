@@ -185,8 +185,8 @@ def _ring(fields: Fields, seq: int, epoch: str, base_seq: int) -> RingEntry:
         raise Malformed(f"ring.sizes must sum to ring.bytes, {total}, found {sum(sizes)}")
     day, written_by, h16 = RING_KEY.fullmatch(name).groups()  # type: ignore[union-attr]  # matched above
     newest_change = seq - next(place for place, size in enumerate(sizes) if size)
-    if day != epoch or not newest_change <= int(written_by) <= seq:
-        raise fields.wrong("name", f"the ring of {epoch} with the changes up to tick {newest_change}")
+    if (day, int(written_by)) != (epoch, newest_change):
+        raise fields.wrong("name", f"the ring of {epoch} up to tick {newest_change}, the last that changed a row,")
     return RingEntry(name=name, bytes=total, block=fields.hash("block"), sizes=sizes, h16=h16)
 
 

@@ -14,7 +14,7 @@ from clients.errors import Damaged, Malformed, Missing, Refused, TooLarge, Verif
 from clients.source import Source
 from clients.strict import read_json
 
-KEY = re.compile(r"v1/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
+KEY = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
 """No empty, hidden or parent segment: a key cannot leave the tree."""
 H16 = re.compile(r"[-/]([0-9a-f]{16})\.[a-z0-9.]+$")
 GZIP_TIME = slice(4, 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,3 +52,8 @@ class Home:
     def public(self) -> Path:
         """The default store."""
         return self.directory / "public"
+
+
+def home_of(environment: Mapping[str, str]) -> Home:
+    """The home that `REALTUBE_HOME` names, by default `var/` in the working directory."""
+    return Home(Path(environment.get("REALTUBE_HOME") or "var"))

@@ -7,7 +7,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import webbrowser
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -19,13 +20,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from data import settings as setting_files
 from data.formats.tree import rfc3339
-from data.home import Home
+from data.home import Home, home_of
+from data.input import labelfile, votefile
+from data.input.votebatch import Reject, VoteBatch
 from publisher import keys, schedule
-from publisher.run import Report, Signer
+from publisher.research import browse as browsing
+from publisher.research import site
+from publisher.run import Report
 from publisher.run import publish as publish_once
+from publisher.scoring.from_file import ballots, score_ballots, write_scores
 from publisher.settings import PublisherSettings, duration_ms
+from publisher.signer import Signer
 from publisher.store import Store
+from publisher.stores import open_store
 from publisher.stores.local import LocalStore
+
+FLAGGED = 50
+"""Clients flag a video from this score on."""
+SHOWN_REJECTS = 5
 
 
 @click.command()
@@ -63,13 +75,115 @@ def publish(every: str | None, now_ms: int | None, dry_run: bool, as_json: bool)
         schedule.every(duration_ms(every), now_ms=_now_ms, wait=_stop_on_signal().wait, tick=tick)
 
 
+@click.command()
+@click.option(
+    "--votes",
+    "votes_file",
+    required=True,
+    metavar="FILE",
+    help="Votes as for import-votes: CSV, NDJSON or Parquet, - for stdin.",
+)
+@click.option("--audited", type=click.Path(path_type=Path), help="CSV of video_id, label: 1 = AI, 0 = made by people.")
+@click.option(
+    "--moderators", type=click.Path(path_type=Path), help="Voter ids whose votes are moderators', one a line."
+)
+@click.option(
+    "--now-ms", type=click.IntRange(0), help="Clock by which ages are counted, Unix milliseconds; default: now."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="CSV to write, Parquet if it ends in .parquet."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+def score(
+    votes_file: str, audited: Path | None, moderators: Path | None, now_ms: int | None, out: Path, as_json: bool
+) -> None:
+    """Score a file of votes, without any home.
+
+    The same rule, by the same code, as a publish. Writes video_id, score (0-100), evidence, votes and top_category,
+    one line a video with a standing vote. Bad rows are left out and reported.
+
+    \b
+    Example:
+      realtube score --votes votes.csv --audited labels.csv --out scores.csv
+    """
+    now = now_ms if now_ms is not None else _now_ms()
+    rejects: list[Reject] = []
+    batches = (
+        votefile.read_stream(sys.stdin.buffer, "-", now) if votes_file == "-" else votefile.read(Path(votes_file), now)
+    )
+    cast = ballots(_good(batches, rejects))
+    labels = labelfile.read_audited(audited) if audited else labelfile.AuditFile({}, ())
+    appointed = labelfile.read_moderators(moderators) if moderators else labelfile.ModeratorFile((), ())
+    rejects += [*labels.rejects, *appointed.rejects]
+    table = score_ballots(cast, audited=labels.labels, moderators=appointed.voter_ids, now_ms=now)
+    write_scores(table, out)
+    for reject in rejects[:SHOWN_REJECTS]:
+        click.echo(f"left out: line {reject.line}: {reject.reason}", err=True)
+    flagged = int((table["score"].to_numpy() >= FLAGGED).sum())
+    facts = {"videos": len(table), "flagged": flagged, "rejected": len(rejects), "out": str(out)}
+    text = (
+        f"scored {len(table):,} videos, {flagged:,} of them at {FLAGGED} or more; left out {len(rejects):,} rows: {out}"
+    )
+    click.echo(orjson.dumps(facts) if as_json else text)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 lets others in.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=8001, show_default=True, help="0 takes a free one.")
+@click.option("--open/--no-open", "open_it", default=False, help="Open the front page in the web browser.")
+@click.option("--build-only", is_flag=True, help="Build the SQLite file and end.")
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON, one line a tick.")
+def browse(host: str, port: int, open_it: bool, build_only: bool, as_json: bool) -> None:
+    """Look at the published files in Datasette.
+
+    Builds one SQLite file in the home's cache from the published files of the newest tick, and shows it until Ctrl-C
+    or SIGTERM. When a new tick is published, it is built and shown in place of the old one.
+
+    \b
+    Example:
+      realtube browse
+      realtube browse --port 0 --open
+      realtube browse --build-only
+    """
+    home, settings = _home_and_settings()
+    store = _store(home, settings)
+    database = home.cache / "browse.db"
+    source, stop = browsing.newest(store), _stop_on_signal()
+    with _progress() as progress:
+        built = site.build(store, source, database, progress=browsing.until_stopped(progress, stop.wait))
+    if build_only:
+        facts = {"seq": source.head.seq, "database": str(database), "bytes": database.stat().st_size, "built": built}
+        text = f"tick {source.head.seq} {'is now' if built else 'was already'} in {database}"
+        click.echo(orjson.dumps(facts) if as_json else text)
+        return
+    tree = store.directory if isinstance(store, LocalStore) else None
+    place = browsing.Place(store, tree, database, host, browsing.free_port(host, port))
+
+    def opened(shown: site.Source) -> None:
+        facts = {"url": place.url, "seq": shown.head.seq, "database": str(database)}
+        click.echo(orjson.dumps(facts) if as_json else f"tick {shown.head.seq} at {place.url} (Ctrl-C ends it)")
+        if open_it and shown is source:
+            webbrowser.open(place.url)
+
+    browsing.follow(
+        place, source, wait=stop.wait, progress=_progress, opened=opened,
+        failed=lambda trouble: click.echo(f"a new tick cannot be shown yet: {trouble}", err=True),
+    )  # fmt: skip
+
+
+def _good(batches: Iterable[VoteBatch], rejects: list[Reject]) -> Iterator[VoteBatch]:
+    for batch in batches:
+        rejects.extend(batch.rejects)
+        yield batch
+
+
 def _home_and_settings() -> tuple[Home, PublisherSettings]:
-    home = Home(Path(os.environ.get("REALTUBE_HOME") or "var"))
+    home = home_of(os.environ)
     return home, setting_files.load(PublisherSettings, os.environ, home.settings)
 
 
 def _store(home: Home, settings: PublisherSettings) -> Store:
-    return LocalStore(Path(settings.store) if settings.store else home.public)
+    return open_store(home, settings)
 
 
 def _signer(home: Home) -> Signer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,11 +33,7 @@ def keep_or_make(path: Path) -> Ed25519PrivateKey:
         KeyFileError: There is a file, and it is no such key.
     """
     if not path.exists():
-        unfinished = path.with_name(path.name + ".new")
-        unfinished.unlink(missing_ok=True)
-        _write(unfinished, _pem(Ed25519PrivateKey.generate()))
-        os.link(unfinished, path)
-        unfinished.unlink()
+        create_file(path, _pem(Ed25519PrivateKey.generate()), PRIVATE)
     return read(path)
 
 
@@ -48,6 +45,9 @@ def read(path: Path) -> Ed25519PrivateKey:
     """
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except FileNotFoundError as error:
+        message = f"there is no key {path}: restore it from a backup, or `realtube init` a new home"
+        raise KeyFileError(message) from error
     except OSError as error:
         raise KeyFileError(f"the key {path} cannot be read ({error.strerror}): restore it from a backup") from error
     except (ValueError, TypeError) as error:
@@ -55,6 +55,19 @@ def read(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyFileError(f"{path} must hold an Ed25519 key, found another kind: restore it from a backup")
     return key
+
+
+def create_file(path: Path, body: bytes, mode: int) -> None:
+    """Makes a file that appears whole and durable, or not at all; an existing one is left as it is."""
+    unfinished = path.with_name(path.name + ".new")
+    unfinished.unlink(missing_ok=True)  # of an interrupted call
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    with contextlib.suppress(FileExistsError):
+        os.link(unfinished, path)
+    unfinished.unlink()
 
 
 def first_root(root_keys: Sequence[Ed25519PrivateKey], online_key: Ed25519PrivateKey, *, created_ms: int) -> bytes:
@@ -89,10 +102,3 @@ def _pem(key: Ed25519PrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _write(path: Path, body: bytes) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())

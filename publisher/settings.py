@@ -17,19 +17,23 @@ class PublisherSettings:
 
     store: str = setting(
         "",
-        "Directory that the tree is published to; empty: public/ in the home. Readers follow one place: move the files when you change it.",
+        "Directory that the tree is published to; empty: public/ in the home."
+        " Readers follow one place: move the files when you change it.",
     )
     interval: str = setting(
         "30m",
-        "Time between two ticks (a number and s, m, h or d). Heads tell clients to poll again after it: too short costs requests, too long delays retractions.",
+        "Time between two ticks (a number and s, m, h or d). Heads tell clients to poll again after it:"
+        " too short costs requests, too long delays retractions.",
     )
     spread: str = setting(
         "5m",
-        "Clients spread their next poll over this time (a number and s, m, h or d). Too short makes them all come at once.",
+        "Clients spread their next poll over this time (a number and s, m, h or d)."
+        " Too short makes them all come at once.",
     )
     minimum_score: int = setting(
         20,
-        "Score (1-100) at which a video enters the published set; it leaves 3 below. Lower means more rows and larger files.",
+        "Score (4-100) at which a video enters the published set; it leaves 3 below."
+        " Lower means more rows and larger files.",
     )
 
     def __post_init__(self) -> None:

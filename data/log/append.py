@@ -133,6 +133,11 @@ class Appender:
         self._next += 1
         return self._next - 1
 
+    def take_positions(self, count: int) -> range:
+        """The next free places in the log."""
+        self._next += count
+        return range(self._next - count, self._next)
+
     def voter(self, voter_id: str) -> int:
         """Key of a voter, drawn now if the id is new."""
         return self._find(FIND_VOTER, voter_id) or self._add(FIND_VOTER, ADD_VOTER, voter_id)

@@ -19,8 +19,7 @@ VIDEOS_BY_HASH = "SELECT video, video_id FROM videos WHERE hash_prefix BETWEEN ?
 VOTES_OF_VIDEOS = """
     SELECT votes.position, cast_at_ms, voter, video, categories, channel
     FROM json_each(?) CROSS JOIN votes ON votes.video = json_each.value
-    ORDER BY votes.video, votes.voter, votes.cast_at_ms, votes.categories
-"""  # CROSS JOIN fixes the plan: a search of votes_by_video for each key, which also gives this order
+"""  # CROSS JOIN fixes the plan: a search of votes_by_video for each key
 LAST_DECISION = "SELECT coalesce(max(position), 0) FROM decisions"
 DECISIONS_AFTER = "SELECT position, kind, video, voter, label FROM decisions WHERE position > ? ORDER BY position"
 CHANNELS = "SELECT channel, channel_id FROM channels WHERE channel IN (SELECT value FROM json_each(?)) ORDER BY channel"
@@ -41,7 +40,7 @@ def videos_by_hash(connection: sqlite3.Connection, prefix: str) -> dict[int, str
 
 
 def votes_of(connection: sqlite3.Connection, videos: Iterable[int]) -> Votes:
-    """All votes about some videos, in (video, voter) order, without their networks and the voters' ages."""
+    """All votes about some videos, in no order, without their networks and the voters' ages."""
     rows = connection.execute(VOTES_OF_VIDEOS, (json.dumps(list(videos)),)).fetchall()
     position, cast_at_ms, voter, video, categories, channel = np.array(rows, np.int64).reshape(-1, 6).T
     return Votes(

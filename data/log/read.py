@@ -14,12 +14,15 @@ import pyarrow as pa
 from data.columns import NO_VOTES, Keys, Votes
 
 LAST_POSITION = """
-    SELECT max(coalesce((SELECT max(position) FROM votes), 0), coalesce((SELECT max(position) FROM decisions), 0)) AS last
+    SELECT max(coalesce((SELECT max(position) FROM votes), 0),
+               coalesce((SELECT max(position) FROM decisions), 0)) AS last
 """
-COLUMNS = "position, cast_at_ms, voter, video, categories, channel, network, voter_since_ms"
-VOTES_THROUGH = f"SELECT {COLUMNS} FROM votes WHERE position <= ? ORDER BY position"
-VOTES_OF_TOUCHED = f"""
-    SELECT {COLUMNS} FROM votes
+VOTES_THROUGH = """
+    SELECT position, cast_at_ms, voter, video, categories, channel, network, voter_since_ms FROM votes
+    WHERE position <= ? ORDER BY position
+"""
+VOTES_OF_TOUCHED = """
+    SELECT position, cast_at_ms, voter, video, categories, channel, network, voter_since_ms FROM votes
     WHERE position <= ?2 AND video IN (
         SELECT video FROM votes WHERE position > ?1 AND position <= ?2
         UNION SELECT video FROM decisions WHERE position > ?1 AND position <= ?2 AND video > 0

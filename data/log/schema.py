@@ -126,6 +126,11 @@ def version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
+def newest_version() -> int:
+    """Number of the newest DDL file of this RealTube."""
+    return max(_numbered_ddl())
+
+
 def _numbered_ddl() -> dict[int, str]:
     files = resources.files("data.log").iterdir()
     found = ((NUMBERED_DDL.fullmatch(file.name), file) for file in files)

@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.columns import Ints, Keys
-from data.formats.rows import id_column, order
+from data.formats.rows import order
 from data.formats.tree import FormatError
 from data.records import CATEGORIES, STANCES
+from publisher.names import Names
 from publisher.scoring.verdicts import VerdictTable
 
 DESCRIPTIONS = {
@@ -46,18 +47,17 @@ SCHEMA = pa.schema(
 ROW_GROUP_ROWS = 131_072
 
 
-def encode(table: VerdictTable, keys: Keys, *, video_ids: pa.Array, channel_ids: pa.Array) -> bytes:
+def encode(table: VerdictTable, keys: Keys, names: Names) -> bytes:
     """Writes the verdicts of some videos.
 
     Args:
         table: The verdicts.
         keys: Which videos, in any order; the file is in published order.
-        video_ids: Ids by video key.
-        channel_ids: Ids by channel key.
+        names: What keys stand for.
     """
-    keys = keys[order(id_column(video_ids.take(pa.array(keys)).to_numpy(zero_copy_only=False)))]
+    keys = keys[order(names.ids[keys])]
     columns = {
-        "video_id": video_ids.take(pa.array(keys)),
+        "video_id": names.video_ids.take(pa.array(keys)),
         "score": table.score[keys],
         "evidence": table.evidence[keys] / 10,
         "published": table.published[keys],
@@ -65,7 +65,7 @@ def encode(table: VerdictTable, keys: Keys, *, video_ids: pa.Array, channel_ids:
         "voters": table.voters[keys],
         **{f"votes_{name}": table.votes[keys, place] for place, name in enumerate(STANCES)},
         **{f"score_{name}": table.category_score[keys, place] for place, name in enumerate(CATEGORIES)},
-        "channel_id": channel_ids.take(pa.array(table.channel[keys])),
+        "channel_id": names.channel_ids.take(pa.array(table.channel[keys])),
         "changed_at": table.changed_ms[keys],
     }
     arrays = [pa.array(columns[field.name]).cast(field.type) for field in SCHEMA]
@@ -76,25 +76,23 @@ def encode(table: VerdictTable, keys: Keys, *, video_ids: pa.Array, channel_ids:
         compression="zstd",
         row_group_size=ROW_GROUP_ROWS,
         write_page_index=True,
-        store_schema=False,
     )
     return sink.getvalue()
 
 
-def enter(table: VerdictTable, body: bytes, *, video_ids: pa.Array, channel_ids: pa.Array) -> VerdictTable:
+def enter(table: VerdictTable, body: bytes, names: Names) -> VerdictTable:
     """Puts the verdicts of a file into a table that nobody else holds.
 
     Args:
         table: Changed in place: its columns were made for this by `verdicts.empty`.
         body: A file of `encode`.
-        video_ids: Ids by video key.
-        channel_ids: Ids by channel key.
+        names: What keys stand for.
 
     Raises:
         FormatError: The file names a video or channel that the log does not know.
     """
     file = pq.read_table(io.BytesIO(body))
-    keys = _keys(file["video_id"], video_ids)
+    keys = _keys(file["video_id"], names.video_ids)
     table.score[keys] = file["score"].to_numpy()
     table.evidence[keys] = np.round(file["evidence"].to_numpy() * 10)
     table.published[keys] = file["published"].to_numpy()
@@ -104,7 +102,7 @@ def enter(table: VerdictTable, body: bytes, *, video_ids: pa.Array, channel_ids:
         table.votes[keys, place] = file[f"votes_{name}"].to_numpy()
     for place, name in enumerate(CATEGORIES):
         table.category_score[keys, place] = file[f"score_{name}"].to_numpy()
-    table.channel[keys] = _keys(file["channel_id"], channel_ids)
+    table.channel[keys] = _keys(file["channel_id"], names.channel_ids)
     table.changed_ms[keys] = file["changed_at"].cast(pa.int64()).to_numpy()
     return table
 
@@ -114,4 +112,4 @@ def _keys(ids: pa.ChunkedArray, by_key: pa.Array) -> Ints:
     if found.null_count:
         missing = ids.filter(pc.is_null(found))[0]
         raise FormatError(f"the published files name {missing.as_py()!r}, which the votes log does not know")
-    return found.to_numpy().astype(np.int64)
+    return np.asarray(found.to_numpy(), np.int64)

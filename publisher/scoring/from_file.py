@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 
-from data.columns import Ints, Keys, Votes
+from data.columns import NO_VOTES, Keys, Votes
+from data.input.votebatch import VoteBatch
 from data.log.read import Decisions
 from data.records import CATEGORIES
 from data.score import Verdicts
-from data.votebatch import VoteBatch
 from publisher.scoring.trust import score_all
 
 
@@ -37,13 +40,13 @@ def ballots(batches: Iterable[VoteBatch]) -> Ballots:
     network, _ = _keys([part.network for part in parts])
     votes = Votes(
         position=np.arange(1, len(voter) + 1, dtype=np.int64),
-        cast_at_ms=_column([part.cast_at_ms for part in parts], np.int64),
+        cast_at_ms=np.concatenate([NO_VOTES.cast_at_ms, *(part.cast_at_ms for part in parts)]),
         voter=voter,
         video=video,
-        categories=np.concatenate([np.empty(0, np.uint8), *(part.categories for part in parts)]),
+        categories=np.concatenate([NO_VOTES.categories, *(part.categories for part in parts)]),
         channel=channel,
         network=network,
-        voter_since_ms=_column([part.voter_since_ms for part in parts], np.int64),
+        voter_since_ms=np.concatenate([NO_VOTES.voter_since_ms, *(part.voter_since_ms for part in parts)]),
     )
     return Ballots(votes, video_ids, voter_ids)
 
@@ -63,6 +66,14 @@ def score_ballots(cast: Ballots, *, audited: Mapping[str, int], moderators: Sequ
     decided = _decisions(cast, audited, moderators)
     scores = score_all(cast.votes, decided, now_ms=now_ms)
     return _table(scores.verdicts, cast.video_ids.take(pa.array(scores.videos)))
+
+
+def write_scores(table: pa.Table, path: Path) -> None:
+    """Writes a table of `score_ballots` as CSV, or as Parquet when the path ends so."""
+    if path.suffix == ".parquet":
+        pq.write_table(table, path)
+    else:
+        pacsv.write_csv(table, path, pacsv.WriteOptions(quoting_style="none", quoting_header="none"))
 
 
 def _table(verdicts: Verdicts, video_ids: pa.Array) -> pa.Table:
@@ -108,7 +119,3 @@ def _keys(columns: Sequence[pa.DictionaryArray]) -> tuple[Keys, pa.Array]:
     ids = [""] + [text for text in whole.dictionary.to_pylist() if text]
     key_of_index = np.array(pc.index_in(whole.dictionary, value_set=pa.array(ids)), np.int32)
     return key_of_index[whole.indices.to_numpy()], pa.array(ids)
-
-
-def _column(parts: Sequence[Ints], kind: type[np.generic]) -> Ints:
-    return np.concatenate([np.empty(0, kind), *parts])

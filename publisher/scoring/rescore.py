@@ -58,11 +58,10 @@ def score_tick(
     if known is None:
         votes = log.votes(through)
         reliabilities = full_round(votes, decided, log_id=log_id, position=through, now_ms=now_ms)
-        touched = np.unique(votes.video)
     else:
         reliabilities = known if isinstance(known, Standing) else _again(log, log_id, *known)
         votes = log.votes_of_touched(after, through)
-        touched = np.unique(votes.video)
+    touched = np.flatnonzero(np.bincount(votes.video)).astype(np.int32)  # keys are dense: ten times as fast as unique
     return rescore(table, votes, touched, decided, reliabilities, now_ms=now_ms, minimum=minimum)
 
 

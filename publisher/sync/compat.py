@@ -1,9 +1,8 @@
-"""The published set in the HTTP interface's form (`docs/formats.md`, section 10), written without a loop over videos."""
+"""The published set in the HTTP interface's form (`docs/formats.md`, section 10), without a loop over videos."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import orjson
@@ -13,17 +12,8 @@ import pyarrow.compute as pc
 from data.columns import Keys
 from data.formats.tree import FormatError, packed, rfc3339
 from data.records import CATEGORIES
+from publisher.names import Names
 from publisher.scoring.verdicts import VerdictTable
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What keys stand for."""
-
-    video_ids: pa.Array
-    """By video key."""
-    channel_ids: pa.Array
-    """By channel key."""
 
 
 def full(table: VerdictTable, keys: Keys, names: Names, *, removed: Mapping[str, str], generated_ms: int) -> bytes:

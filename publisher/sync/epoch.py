@@ -11,11 +11,11 @@ from data.columns import Keys
 from data.formats.head import Base, File
 from data.formats.rows import Ids, encode_base, id_column, order
 from data.formats.tree import base_key, full_key, rfc3339, sha256, snapshot_key
+from publisher.names import Names
 from publisher.research import parquet
 from publisher.scoring.verdicts import VerdictTable
 from publisher.store import Artifact
 from publisher.sync import compat
-from publisher.sync.compat import Names
 from publisher.sync.day import Day, begin
 from publisher.sync.published import Published
 
@@ -57,7 +57,7 @@ def following(name: str, previous: Published, names: Names, ts_ms: int, removed:
         ts_ms: Time of the epoch's first tick.
         removed: The removal memory of the base before: video id -> RFC 3339 time.
     """
-    table, ids = previous.table, id_column(names.video_ids.to_numpy(zero_copy_only=False))
+    table, ids = previous.table, names.ids
     dead = np.flatnonzero(np.isin(ids, current(previous).dead_ids()))
     memory = dict(removed) | {ids[key].decode(): rfc3339(int(table.changed_ms[key])) for key in dead.tolist()}
     back = ids[np.flatnonzero(table.published)]
@@ -97,15 +97,10 @@ def _start(
     generated_ms: int,
     removed: Mapping[str, str],
 ) -> Epoch:
-    keys, rows = table.rows(id_column(names.video_ids.to_numpy(zero_copy_only=False)))
+    keys, rows = table.rows(names.ids)
     state = rows.state()
     base = encode_base(rows, epoch=name, seq=seq, state=state)
-    snapshot = parquet.encode(
-        table,
-        np.flatnonzero(table.voters > 0).astype(np.int32),
-        video_ids=names.video_ids,
-        channel_ids=names.channel_ids,
-    )
+    snapshot = parquet.encode(table, np.flatnonzero(table.voters > 0).astype(np.int32), names)
     full = compat.full(table, keys, names, removed=removed, generated_ms=generated_ms)
     return Epoch(
         name=name,

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from data.formats import files, ring, rows
 from data.formats.head import File, Head, parse
 from data.formats.tree import FormatError, commit_key, files_key, seq_of_verdicts, sha256
+from publisher.names import Names
 from publisher.research import parquet
 from publisher.scoring.verdicts import VerdictTable, empty
 from publisher.store import Store
 from publisher.sync import compat
-from publisher.sync.compat import Names
 from publisher.sync.day import Day, restore
 
 
@@ -96,7 +96,7 @@ def _table(store: Store, listed: Mapping[str, File], names: Names) -> VerdictTab
     table = empty(len(names.video_ids))
     for key in verdict_files(listed):
         body = read(store, key, listed[key])
-        table = parquet.enter(table, body, video_ids=names.video_ids, channel_ids=names.channel_ids)
+        table = parquet.enter(table, body, names)
     return table
 
 

@@ -11,13 +11,12 @@ from data.formats import files as file_list
 from data.formats import ring
 from data.formats.head import File, Head, Ring
 from data.formats.ring import Block
-from data.formats.rows import id_column
 from data.formats.tree import changes_key, delta_key, files_key, ring_key, sha256
+from publisher.names import Names
 from publisher.research import parquet
 from publisher.scoring.verdicts import VerdictTable
 from publisher.store import Artifact
 from publisher.sync import compat
-from publisher.sync.compat import Names
 from publisher.sync.day import advance
 from publisher.sync.epoch import GZIP, PARQUET, Epoch, keys_changed
 
@@ -68,8 +67,7 @@ def build(
         facts: What the tick is.
         roots: Root files by key.
     """
-    ids = id_column(names.video_ids.to_numpy(zero_copy_only=False))
-    _, rows = table.rows(ids)
+    _, rows = table.rows(names.ids)
     epoch = replace(epoch, day=advance(epoch.day, rows, facts.seq))
     artifacts = [Artifact(key, body, "application/json") for key, body in roots.items()] + epoch.artifacts
     outdated = ["/ring-"]
@@ -96,13 +94,12 @@ def build(
 
 
 def _changes(epoch: Epoch, table: VerdictTable, changed: Keys, *, names: Names, facts: Facts) -> list[Artifact]:
-    ids = id_column(names.video_ids.to_numpy(zero_copy_only=False))
-    delta = compat.delta(table, keys_changed(epoch, table, ids), names, sync_ms=facts.ts)
+    delta = compat.delta(table, keys_changed(epoch, table, names.ids), names, sync_ms=facts.ts)
     artifacts = [
         Artifact(delta_key(epoch.name, facts.seq, sha256(delta)), delta, "application/json", content_encoding="gzip")
     ]
     if len(changed):
-        body = parquet.encode(table, changed, video_ids=names.video_ids, channel_ids=names.channel_ids)
+        body = parquet.encode(table, changed, names)
         artifacts.append(Artifact(changes_key(epoch.name, facts.seq, sha256(body)), body, PARQUET))
     return artifacts
 

@@ -51,13 +51,11 @@ def state_of(rows: Mapping[str, Row]) -> str:
     ids = in_order(rows)
     integers = [i for i in ids if value_of(i) is not None]
     others = ids[len(integers) :]
-    text = b"realtube/state/1\n" + len(integers).to_bytes(8, "big")
-    for i in integers:
-        text += (value_of(i) or 0).to_bytes(8, "big") + bytes(rows[i])
-    text += len(others).to_bytes(8, "big")
-    for i in others:
-        text += bytes([len(i)]) + i.encode() + bytes(rows[i])
-    return sha256(text)
+    parts = [b"realtube/state/1\n", len(integers).to_bytes(8, "big")]
+    parts += [(value_of(i) or 0).to_bytes(8, "big") + bytes(rows[i]) for i in integers]
+    parts += [len(others).to_bytes(8, "big")]
+    parts += [bytes([len(i)]) + i.encode() + bytes(rows[i]) for i in others]
+    return sha256(b"".join(parts))
 
 
 def columns(rows: Iterable[Row]) -> dict[str, str]:

@@ -21,6 +21,8 @@ FUTURE_MS = 60_000
 """How far a clock elsewhere may be ahead of ours."""
 LONGEST_NUMBER = 15
 """Digits of `LATEST_MS`."""
+NULL = "\0"
+"""Stands for a required text that a file says is null: no column takes it."""
 SHOWN = 60
 """How much of a bad value a reason repeats."""
 
@@ -193,8 +195,8 @@ def _reject(rows: Rows, columns: Sequence[_Column], row: int) -> Reject:
     column = next(column for column in columns if column.bad[row])
     given = rows.columns[column.name]
     found = "" if given is None else str(given[row].as_py())
-    shown = found if len(found) <= SHOWN else found[:SHOWN] + "…"
-    reason = f"{column.name}: expected {column.expected(found)}; found {shown!r}"
+    shown = "null" if found == NULL else repr(found if len(found) <= SHOWN else found[:SHOWN] + "…")
+    reason = f"{column.name}: expected {column.expected(found)}; found {shown}"
     return Reject(int(rows.line[row]), reason, rows.text(row))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -15,18 +14,15 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from data.columns import Ints
+from data.input import csvlines
+from data.input.textlines import LONGEST_LINE_BYTES, Block, InputFileError, blocks, shown
+from data.input.votebatch import COLUMNS, NULL, REQUIRED, Reject, Rows, VoteBatch, checked
 from data.records import LATEST_MS
-from data.textlines import LONGEST_LINE_BYTES, Block, blocks, shown
-from data.votebatch import COLUMNS, REQUIRED, Reject, Rows, VoteBatch, checked
 
 PARQUET_ROWS = 50_000
 PARQUET_MAGIC = b"PAR1"
 TEXT = pa.string()
 CODED_TEXT = pa.dictionary(pa.int32(), TEXT)
-
-
-class VoteFileError(Exception):
-    """A file cannot be read as votes; the batches that it gave before are good."""
 
 
 def read(path: Path, now_ms: int) -> Iterator[VoteBatch]:
@@ -38,17 +34,16 @@ def read(path: Path, now_ms: int) -> Iterator[VoteBatch]:
         now_ms: Unix milliseconds, against which future votes are rejected.
 
     Raises:
-        VoteFileError: It cannot be opened, a required column is missing, or the Parquet file is damaged.
+        InputFileError: It cannot be opened, a required column is missing, or the Parquet file is damaged.
     """
     try:
         with path.open("rb") as file:
-            if file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC:
+            if path.is_file() and file.peek(len(PARQUET_MAGIC)).startswith(PARQUET_MAGIC):
                 yield from (checked(rows, now_ms) for rows in _parquet(path))
-                return
-            file.seek(0)
-            yield from read_stream(file, str(path), now_ms)
+            else:
+                yield from read_stream(file, str(path), now_ms)
     except OSError as error:
-        raise VoteFileError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InputFileError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def read_stream(stream: BinaryIO, name: str, now_ms: int) -> Iterator[VoteBatch]:
@@ -60,18 +55,18 @@ def read_stream(stream: BinaryIO, name: str, now_ms: int) -> Iterator[VoteBatch]
         now_ms: Unix milliseconds, against which future votes are rejected.
 
     Raises:
-        VoteFileError: It is empty, is Parquet, or its header lacks a required column.
+        InputFileError: It is empty, is Parquet, or its header lacks a required column.
     """
     parts = blocks(stream)
     first = next(parts, None)
     if first is None:
-        raise VoteFileError(f"{name} is empty: expected a header line with {', '.join(REQUIRED)}, or NDJSON")
+        raise InputFileError(f"{name} is empty: expected a header line with {', '.join(REQUIRED)}, or NDJSON")
     if first.body.startswith(PARQUET_MAGIC):
-        raise VoteFileError(f"{name} is Parquet, which cannot be read from a pipe: give its path")
+        raise InputFileError(f"{name} is Parquet, which cannot be read from a pipe: give its path")
     if first.body.lstrip().startswith(b"{"):
         yield from (checked(_ndjson(block), now_ms) for block in _from(first, parts))
         return
-    header = _header(first.body.partition(b"\n")[0], name)
+    header = csvlines.header(first.body.partition(b"\n")[0], name, required=REQUIRED, known=COLUMNS)
     yield from (checked(_csv(block, header), now_ms) for block in _from(first.without_first(), parts))
 
 
@@ -83,22 +78,6 @@ def _from(first: Block, rest: Iterator[Block]) -> Iterator[Block]:
 
 Taken = tuple[dict[str, pa.Array], Ints, list[Reject]]
 """Columns of the rows that could be taken apart, their line numbers, and the other lines."""
-
-
-def _header(line: bytes, name: str) -> list[str]:
-    try:
-        names = [column.strip() for column in next(csv.reader([line.decode("utf-8", "replace")]), [])]
-    except csv.Error as error:
-        raise VoteFileError(f"{name}: its first line is no header of a CSV file ({error})") from error
-    missing = [column for column in REQUIRED if column not in names]
-    if missing:
-        raise VoteFileError(
-            f"{name}: its first line must name the columns {', '.join(REQUIRED)}; it lacks {', '.join(missing)}"
-        )
-    twice = [column for column in COLUMNS if names.count(column) > 1]
-    if twice:
-        raise VoteFileError(f"{name}: its first line names {', '.join(twice)} more than once")
-    return names
 
 
 def _csv(block: Block, header: Sequence[str]) -> Rows:
@@ -132,7 +111,7 @@ def _simple_columns(block: Block, header: Sequence[str]) -> Taken | None:
 def _careful_columns(block: Block, header: Sequence[str]) -> Taken:
     rows, numbers, rejects = [], [], []
     for number, line in block.numbered():
-        row = _fields(line, len(header))
+        row = csvlines.fields(line, len(header))
         if isinstance(row, str):
             rejects.append(Reject(number, row, shown(line)))
         elif row:
@@ -141,35 +120,6 @@ def _careful_columns(block: Block, header: Sequence[str]) -> Taken:
     places = [(name, header.index(name)) for name in COLUMNS if name in header]
     columns = {name: pa.array([row[place] for row in rows], TEXT) for name, place in places}
     return columns, np.array(numbers, np.int64), rejects
-
-
-def _fields(line: bytes, width: int) -> list[str] | str:
-    """The fields of one line, none for an empty line, or what is wrong with it."""
-    if not line.strip():
-        return []
-    text = _decoded(line)
-    if text is None:
-        return _wrong(line)
-    try:
-        row = next(csv.reader([text], strict=True)) if '"' in text else text.split(",")
-    except csv.Error as error:
-        return f"line: a quoted field must end in its own line ({error})"
-    return row if len(row) == width else f"line: expected {width} fields as in the header, found {len(row)}"
-
-
-def _decoded(line: bytes) -> str | None:
-    if len(line) > LONGEST_LINE_BYTES or b"\0" in line:
-        return None
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _wrong(line: bytes) -> str:
-    if len(line) > LONGEST_LINE_BYTES:
-        return f"line: expected at most {LONGEST_LINE_BYTES} bytes"
-    return "line: expected no NUL byte" if b"\0" in line else "line: expected UTF-8"
 
 
 class _JsonVote(msgspec.Struct):
@@ -192,7 +142,7 @@ def _ndjson(block: Block) -> Rows:
             continue
         try:
             if len(line) > LONGEST_LINE_BYTES:
-                raise ValueError(_wrong(line))
+                raise ValueError(csvlines.wrong(line))
             votes.append(decode(line.strip()))
             numbers.append(number)
         except UnicodeError:
@@ -220,22 +170,22 @@ def _parquet(path: Path) -> Iterator[Rows]:
                 yield _parquet_rows(batch, before, int(per_row * len(batch)))
                 before += len(batch)
     except (pa.ArrowException, OSError) as error:
-        raise VoteFileError(f"{path} cannot be read as Parquet: {error}") from error
+        raise InputFileError(f"{path} cannot be read as Parquet: {error}") from error
 
 
 def _parquet_columns(schema: pa.Schema, path: Path) -> list[str]:
     missing = [name for name in REQUIRED if name not in schema.names]
     if missing:
-        raise VoteFileError(f"{path} must have the columns {', '.join(REQUIRED)}; it lacks {', '.join(missing)}")
+        raise InputFileError(f"{path} must have the columns {', '.join(REQUIRED)}; it lacks {', '.join(missing)}")
     names = [name for name in COLUMNS if name in schema.names]
     for name in names:
         if schema.names.count(name) > 1:
-            raise VoteFileError(f"{path} has the column {name} more than once")
+            raise InputFileError(f"{path} has the column {name} more than once")
         found = schema.field(name).type
         text = pa.types.is_dictionary(found) or pa.types.is_string(found) or pa.types.is_large_string(found)
         expected = "an integer" if name.endswith("_ms") else "text"
         if not (pa.types.is_integer(found) if name.endswith("_ms") else text):
-            raise VoteFileError(f"{path}: the column {name} must be {expected}, found {found}")
+            raise InputFileError(f"{path}: the column {name} must be {expected}, found {found}")
     return names
 
 
@@ -251,7 +201,7 @@ def _parquet_rows(batch: pa.RecordBatch, before: int, bytes_read: int) -> Rows:
 def _parquet_column(column: pa.Array, name: str) -> pa.Array:
     """Text or int64 without nulls: a missing optional value is nothing, a missing required one is never good."""
     number = name.endswith("_ms")
-    absent = (-1 if number else "null") if name in REQUIRED else (0 if number else "")
+    absent = (-1 if number else NULL) if name in REQUIRED else (0 if number else "")
     return column.cast(pa.int64() if number else TEXT).fill_null(absent)
 
 

@@ -1,0 +1,113 @@
+"""HTTP answers: CORS on each of them, ETag and 304 on what was found, one shape for errors."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+from flask import Request
+from flask import Response as FlaskResponse
+
+from data.records import Rejection
+from intake import wire
+
+STATUS = {
+    "INVALID_BODY": 400,
+    "INVALID_FIELD": 400,
+    "MISSING_FIELDS": 400,
+    "INVALID_CATEGORY": 400,
+    "INVALID_PREFIX": 400,
+    "MISSING_PARAM": 400,
+    "INVALID_PARAM": 400,
+    "NOT_FOUND": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "TOO_LARGE": 413,
+    "INTERNAL_ERROR": 500,
+    "UNAVAILABLE": 503,
+}
+"""HTTP status of each code of a rejection."""
+RETRY_AFTER_S = 2
+"""When to come back after a 503: a burst is over by then, and clients that waited longer lose nothing."""
+
+Header = tuple[str, str]
+CORS: tuple[Header, ...] = (
+    ("Access-Control-Allow-Origin", "*"),  # no answer depends on cookies, so any page may read it
+    (
+        "Access-Control-Expose-Headers",
+        "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, ETag",
+    ),
+)
+JSON = (*CORS, ("Content-Type", "application/json"))
+FRESH = ("Cache-Control", "no-cache")
+"""May be kept, but must be asked for again: with the ETag that costs next to nothing."""
+UNKEPT = ("Cache-Control", "no-store")
+STORED = (*JSON, UNKEPT)
+PREFLIGHT = (
+    *CORS,
+    ("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"),
+    ("Access-Control-Allow-Headers", "Content-Type, Accept, Authorization, Idempotency-Key, X-User-ID"),
+    ("Access-Control-Max-Age", "86400"),
+)
+
+
+class Answer(NamedTuple):
+    """A response in the three parts that a Flask view may return."""
+
+    body: bytes
+    status: int
+    headers: tuple[Header, ...]
+
+
+class Response(FlaskResponse):
+    """What Flask makes of an answer: only the headers that it was given, without a body no type of a body."""
+
+    default_mimetype = None
+
+
+def stored(body: bytes) -> Answer:
+    """The answer to a vote."""
+    return Answer(body, 200, STORED)
+
+
+def found(request: Request, body: bytes, *headers: Header, tag: str = "") -> Answer:
+    """What was asked for, or 304 when the client has it already.
+
+    Args:
+        request: Whose `If-None-Match` counts.
+        body: JSON.
+        headers: Further headers.
+        tag: Changes whenever the body does; without one it is the body's hash.
+    """
+    tag = tag or hashlib.blake2b(body, digest_size=12).hexdigest()
+    return unchanged(request, tag, *headers) or Answer(body, 200, (*JSON, _etag(tag), *headers))
+
+
+def unchanged(request: Request, tag: str, *headers: Header) -> Answer | None:
+    """304 when the client has what the tag stands for, else None."""
+    asked = request.environ.get("HTTP_IF_NONE_MATCH", "")
+    tags = {part.strip().removeprefix("W/") for part in asked.split(",")} if asked else ()
+    if "*" in tags or f'"{tag}"' in tags:
+        return Answer(b"", 304, (*CORS, _etag(tag), *headers))
+    return None
+
+
+def refused(rejection: Rejection, *headers: Header) -> Answer:
+    """A refusal, with the status of its code; nobody keeps it unless `headers` say so."""
+    status = STATUS[rejection.code]
+    kept = any(name == "Cache-Control" for name, _ in headers)
+    retry = (("Retry-After", str(RETRY_AFTER_S)),) if status == 503 else ()
+    return Answer(wire.error(rejection), status, (*JSON, *retry, *(headers if kept else (UNKEPT, *headers))))
+
+
+def preflight() -> Answer:
+    """What a browser asks before a request that is not simple."""
+    return Answer(b"", 204, PREFLIGHT)
+
+
+def moved(location: str, *headers: Header) -> Answer:
+    """The body stands elsewhere for now."""
+    return Answer(b"", 302, (*CORS, ("Location", location), *headers))
+
+
+def _etag(tag: str) -> Header:
+    return "ETag", f'W/"{tag}"'  # weak: it stands for the compressed body too

@@ -1,0 +1,156 @@
+"""Carries requests from granian to the WSGI application, without a thread for each request that waits.
+
+Granian's RSGI interface runs one event loop. Votes run on it: they touch no disk until the writer has them, and their
+answers come back from it. All other requests may read files or the log, and run on a few threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from intake.answers import Answer, refused
+from intake.app import BODY_LIMIT_BYTES
+from intake.deferred import Environ, Waiting
+from intake.errors import FAULT, TOO_LARGE, TOO_SLOW
+from intake.routes.votes import BODY
+
+logger = logging.getLogger(__name__)
+
+BODY_TIMEOUT_S = 10.0
+"""A body must have arrived after this time: clients send a few hundred bytes."""
+POOL_THREADS = 8
+BASE = {
+    "SCRIPT_NAME": "",
+    "SERVER_SOFTWARE": "granian",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.input_terminated": True,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": False,
+    "wsgi.run_once": False,
+}
+App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+class Scope(Protocol):
+    """What granian says of a request."""
+
+    http_version: str
+    server: str
+    client: str
+    scheme: str
+    method: str
+    path: str
+    query_string: str
+    headers: Any
+
+
+class Bridge:
+    """The application as granian calls it."""
+
+    def __init__(self, app: App, inline: Callable[[str, str], bool]) -> None:
+        """Takes the application.
+
+        Args:
+            app: WSGI.
+            inline: Says of a method and a path whether the request runs on the event loop.
+        """
+        self._app = app
+        self._inline = inline
+        self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="requests")
+
+    async def __rsgi__(self, scope: Scope, proto: Any) -> None:
+        """Answers one request."""
+        try:
+            answer = await self._answer(scope, proto)
+        except asyncio.CancelledError:
+            return  # the client has gone; what it asked for happens all the same
+        except Exception:
+            logger.exception("a request failed outside the application")
+            answer = refused(FAULT)
+        proto.response_bytes(answer.status, list(answer.headers), answer.body)
+
+    async def _answer(self, scope: Scope, proto: Any) -> Answer:
+        sent = await _body(scope, proto)
+        if isinstance(sent, Answer):
+            return sent
+        environ = _environ(scope, sent)
+        if self._inline(scope.method, scope.path):
+            answer = _call(self._app, environ)
+        else:
+            answer = await asyncio.get_running_loop().run_in_executor(self._pool, _call, self._app, environ)
+        return await _final(answer) if isinstance(answer, Waiting) else answer
+
+
+def _call(app: App, environ: Environ) -> Answer | Waiting:
+    started: list[Any] = []
+
+    def start(status: str, headers: list[tuple[str, str]], _error: object = None) -> Callable[[bytes], object]:
+        started[:] = int(status[:3]), tuple(headers)
+        return _refuse_write
+
+    body = app(environ, start)
+    return body if isinstance(body, Waiting) else Answer(b"".join(body), *started)
+
+
+def _refuse_write(_: bytes) -> object:
+    raise NotImplementedError("bodies are taken only from the application's return value")
+
+
+async def _final(waiting: Waiting) -> Answer:
+    known: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    waiting.deferred.then(lambda final: None if known.done() else known.set_result(final))  # done: its client has gone
+    return await known
+
+
+async def _body(scope: Scope, proto: Any) -> bytes | Answer:
+    """The request's body; or the refusal of one that is too large or does not arrive."""
+    if scope.method in {"GET", "HEAD", "OPTIONS"}:
+        return b""
+    length = scope.headers.get("content-length", "0")
+    if not length.isdigit() or int(length) > BODY_LIMIT_BYTES:
+        return refused(TOO_LARGE)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            if int(length):  # what is announced is small enough, and granian reads no more than that
+                return bytes(await proto())
+            chunks, size = [], 0
+            async for chunk in proto:
+                size += len(chunk)
+                if size > BODY_LIMIT_BYTES:
+                    return refused(TOO_LARGE)
+                chunks.append(chunk)
+    except TimeoutError:
+        return refused(TOO_SLOW)
+    return b"".join(chunks)
+
+
+def _environ(scope: Scope, body: bytes) -> Environ:
+    server, _, port = scope.server.rpartition(":")
+    environ: Environ = {
+        **BASE,
+        "REQUEST_METHOD": scope.method,
+        "PATH_INFO": scope.path.encode().decode("latin-1"),  # as PEP 3333 wants it
+        "QUERY_STRING": scope.query_string,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "SERVER_NAME": server,
+        "SERVER_PORT": port,
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": io.BytesIO(body),
+        BODY: body,
+    }
+    for name, value in scope.headers.items():
+        if "_" not in name:  # else x_forwarded_for would read as X-Forwarded-For
+            key = "HTTP_" + name.upper().replace("-", "_")
+            environ[key] = f"{environ[key]},{value}" if key in environ else value
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if (value := environ.pop(f"HTTP_{name}", None)) is not None:
+            environ[name] = value
+    return environ

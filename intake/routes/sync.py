@@ -1,0 +1,46 @@
+"""Synchronisation of existing clients, from published files only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, Request, request
+
+from data.records import Rejection
+from intake import wire
+from intake.answers import FRESH, Answer, found, moved, refused, unchanged
+from intake.published import Packed, Published
+
+VARY = ("Vary", "Accept-Encoding")
+
+
+def blueprint(published: Published, *, cdn_url: str, now_ms: Callable[[], int]) -> Blueprint:
+    """The routes under `/api/sync`."""
+    routes = Blueprint("sync", __name__)
+
+    @routes.get("/api/sync/full")
+    def full() -> Answer:
+        tick = published.newest()
+        if known := unchanged(request, tick.tag, VARY, FRESH):
+            return known
+        if cdn_url and tick.full_key:
+            return moved(f"{cdn_url}/{tick.full_key}", FRESH)
+        return _answer(request, tick.full(), tick.tag)
+
+    @routes.get("/api/sync/delta")
+    def delta() -> Answer:
+        since = wire.since(request.args, now_ms=now_ms())
+        if isinstance(since, Rejection):
+            return refused(since)
+        tick = published.newest()
+        place = tick.place_after(since)
+        tag = f"{tick.tag}-{place}"
+        return unchanged(request, tag, VARY, FRESH) or _answer(request, tick.delta(place), tag)
+
+    return routes
+
+
+def _answer(asked: Request, packed: Packed, tag: str) -> Answer:
+    if asked.accept_encodings.quality("gzip") > 0:
+        return found(asked, packed.gzip, ("Content-Encoding", "gzip"), VARY, FRESH, tag=tag)
+    return found(asked, packed.body(), VARY, FRESH, tag=tag)

@@ -1,0 +1,91 @@
+"""Serves with granian, in one process with one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from intake.bridge import Bridge
+
+BACKLOG = 2_048
+"""Connections that may wait to be accepted."""
+CONNECTIONS = 16_384
+"""Connections that are open at once; granian closes those that have been idle for 30 seconds."""
+SPARE_FILES = 256
+"""Files that are open besides connections."""
+DRAIN_S = 20.0
+"""After this time, what was asked before a stop and is still not answered is given up."""
+
+
+class ServeError(Exception):
+    """The address cannot be listened on; nothing was started."""
+
+
+def free_address(host: str, port: int) -> tuple[str, int]:
+    """Finds the address to listen on, and that nobody does yet: granian itself would share the port silently.
+
+    Args:
+        host: Name or address; of a name, its first IPv4 address counts, or its first address.
+        port: TCP port, 0 for any free one.
+
+    Returns:
+        Address and port.
+
+    Raises:
+        ServeError: Somebody listens there already, or the host is no address of this machine.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else connections just closed would block it
+            probe.bind(address)
+            bound = probe.getsockname()
+    except socket.gaierror as error:
+        raise ServeError(f"{host} cannot be resolved ({error.strerror}): choose another --host") from error
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise ServeError(f"cannot listen on {host} port {port} ({reason}): choose another --port or --host") from error
+    return bound[0], bound[1]
+
+
+async def serve(bridge: Bridge, address: str, port: int) -> None:
+    """Serves until SIGTERM or SIGINT; then takes no new connections and answers what was asked."""
+    server = Server(
+        bridge,
+        address=address,
+        port=port,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=BACKLOG,
+        backpressure=CONNECTIONS,
+        log_level=LogLevels.error,
+    )
+    _allow_connections()
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    serving = asyncio.create_task(server.serve())
+    stop = asyncio.create_task(stopping.wait())
+    await asyncio.wait([serving, stop], return_when=asyncio.FIRST_COMPLETED)
+    server.stop()  # type: ignore[no-untyped-call]
+    await asyncio.wait([serving], timeout=DRAIN_S)
+    if serving.done():
+        serving.result()
+
+
+def _allow_connections() -> None:
+    """Raises the soft limit of open files, as far as it may be, so that connections do not run into it first."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS + SPARE_FILES
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

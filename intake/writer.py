@@ -1,0 +1,247 @@
+"""Group commit: one thread appends the votes of many requests, and answers each once its commit is durable."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from data.log.append import Appender
+from data.records import RETRACTION, Rejection, Vote
+from intake.live import Newest, scores
+
+logger = logging.getLogger(__name__)
+
+LOCK_TRY_MS = 250
+"""How long one try to get the write lock waits; between two tries, votes whose time is up are answered."""
+GATHER_S = 0.005
+"""In a rush, a vote waits at most this long for others to share its commit."""
+CHECKPOINT_PAGES = 8_000
+"""Write-ahead log pages (4 KiB) between two checkpoints: each one costs two more flushes of the disk."""
+CACHE_KIB = 65_536
+"""Page cache of the writing connection."""
+
+FULL = Rejection("UNAVAILABLE", "too many votes are waiting to be stored; try again in a moment")
+CLOSING = Rejection("UNAVAILABLE", "the server is stopping; try again in a moment")
+LATE = Rejection("UNAVAILABLE", "the votes log was busy for too long and the vote was not stored; try again")
+UNSTORED = Rejection("UNAVAILABLE", "the vote could not be stored; try again in a moment")
+BROKEN = Rejection("INTERNAL_ERROR", "the vote could not be stored because of a fault in this server")
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """A durable vote."""
+
+    changed: bool
+    """False when the voter's last word already said this, and when a retraction found nothing to take back."""
+    score: int
+    """0-100, the video's provisional score after it; 0 after a retraction."""
+    trust: float
+    """0-1, how far the voter is trusted; 0 after a retraction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why votes could not be stored."""
+
+    reason: str
+    """Empty when they could."""
+    at_ms: int
+    """When the newest of them was cast."""
+
+
+NO_FAILURE = Failure("", 0)
+Outcome = Cast | Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A vote on its way. Whoever takes it out of the queue answers it, exactly once."""
+
+    vote: Vote
+    answer: Callable[[Outcome], None]
+    deadline_s: float
+    """When it is no use storing it any more, on the writer's clock."""
+
+
+class Writer:
+    """The only writer of the votes log in this process.
+
+    A vote is answered exactly once: as stored after its commit, or as not stored and then it never will be.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        newest: Newest,
+        *,
+        queue_size: int,
+        batch_size: int,
+        vote_timeout_s: float,
+        clock_s: Callable[[], float],
+        deliver: Callable[[Callable[[], None]], object] = lambda answer: answer(),
+    ) -> None:
+        """Takes over a connection of `schema.open_for_append`; call `start` next.
+
+        Args:
+            connection: Used by the writing thread only from now on; `close` closes it.
+            newest: The reliabilities for provisional scores.
+            queue_size: Votes that may be without an answer at once.
+            batch_size: Votes in one commit at most.
+            vote_timeout_s: How long a vote may wait until a transaction takes it.
+            clock_s: Never goes back; seconds.
+            deliver: Runs a function that gives the answers of a batch, where answers are to be given.
+        """
+        connection.execute(f"PRAGMA busy_timeout = {LOCK_TRY_MS}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        self._connection, self._appender = connection, Appender(connection)
+        self._newest, self._clock_s, self._deliver = newest, clock_s, deliver
+        self._queue_size, self._batch_size, self._vote_timeout_s = queue_size, batch_size, vote_timeout_s
+        self._gate = threading.Condition(threading.Lock())
+        self._queue: deque[Ticket] = deque()
+        self._unanswered = 0
+        self._company = 1
+        """How many votes the writing thread waits for."""
+        self._accepting = True
+        self._thread = threading.Thread(target=self._run, name="votes-log-writer", daemon=True)
+        self.failure = NO_FAILURE
+        """What went wrong with the newest transaction."""
+
+    def start(self) -> None:
+        """Starts the writing thread."""
+        self._thread.start()
+
+    def submit(self, vote: Vote, answer: Callable[[Outcome], None]) -> None:
+        """Takes a vote to be stored.
+
+        Args:
+            vote: What to store.
+            answer: Called exactly once: at once when the vote cannot be taken, else through `deliver`. A rejection
+                means that the log does not hold the vote and never will.
+        """
+        now_s = self._clock_s()
+        with self._gate:
+            late = self._expired(now_s)  # here too: the writing thread may hang in a flush of the disk
+            refusal = None if self._accepting else CLOSING
+            if refusal is None and self._unanswered >= self._queue_size:
+                refusal = FULL
+            if refusal is None:
+                self._unanswered += 1
+                self._queue.append(Ticket(vote, answer, now_s + self._vote_timeout_s))
+                if len(self._queue) >= self._company:
+                    self._gate.notify()
+        self._settle(late, [LATE] * len(late))
+        if refusal:
+            answer(refusal)
+
+    def running(self) -> bool:
+        """Whether votes can be stored at all."""
+        return self._thread.is_alive() and self._accepting
+
+    def close(self) -> None:
+        """Takes no more votes, stores those that wait, then closes the connection; a second call does nothing."""
+        with self._gate:
+            if not self._accepting:
+                return
+            self._accepting = False
+            self._gate.notify()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._connection.close()
+
+    def _run(self) -> None:
+        while self._await_votes():
+            self._commit()
+
+    def _await_votes(self) -> bool:
+        """Waits for votes; in a rush a little longer, for as many as came last time: they share one commit."""
+        with self._gate:
+            company, self._company = self._company, 1
+            while not self._queue and self._accepting:
+                self._gate.wait()
+            self._company = company
+            if len(self._queue) < company and self._accepting:
+                self._gate.wait(GATHER_S)
+            return bool(self._queue)
+
+    def _commit(self) -> None:
+        batch: list[Ticket] = []
+        try:
+            with self._appender.transaction():
+                batch = self._take()
+                outcomes: Sequence[Outcome] = self._append(batch)
+            self.failure = NO_FAILURE
+        except sqlite3.OperationalError as error:
+            if not batch and error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                batch = self._take_expired()
+                outcomes = [LATE] * len(batch)
+            else:
+                batch = batch or self._take()
+                outcomes = self._failed(error, batch)
+        except Exception:
+            logger.exception("a batch of %d votes failed; each is tried alone", len(batch))
+            outcomes = [self._commit_alone(ticket) for ticket in batch]
+        self._settle(batch, outcomes)
+
+    def _commit_alone(self, ticket: Ticket) -> Outcome:
+        try:
+            with self._appender.transaction():
+                outcomes = self._append([ticket])
+            return outcomes[0]
+        except sqlite3.OperationalError as error:
+            return self._failed(error, [ticket])[0]
+        except Exception:
+            logger.exception("a vote failed")
+            return BROKEN
+
+    def _take(self) -> list[Ticket]:
+        with self._gate:
+            taken = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_size))]
+            self._company = max(1, len(taken))
+            return taken
+
+    def _take_expired(self) -> list[Ticket]:
+        now_s = self._clock_s()
+        with self._gate:
+            return self._expired(now_s)
+
+    def _expired(self, now_s: float) -> list[Ticket]:
+        """Takes the votes whose time is up out of the queue; call it with the gate held."""
+        late = []
+        while self._queue and self._queue[0].deadline_s <= now_s:
+            late.append(self._queue.popleft())
+        return late
+
+    def _append(self, batch: list[Ticket]) -> list[Cast]:
+        appended = [self._appender.cast(ticket.vote) for ticket in batch]
+        counted = [done for done, ticket in zip(appended, batch, strict=True) if ticket.vote.categories != RETRACTION]
+        if not counted:
+            return [Cast(done.position is not None, 0, 0.0) for done in appended]
+        found = scores(self._connection, self._newest, {c.video for c in counted}, {c.voter for c in counted})
+        return [
+            Cast(done.position is not None, found.of_video.get(done.video, 0), found.of_voter.get(done.voter, 0.0))
+            for done in appended
+        ]
+
+    def _failed(self, error: sqlite3.Error, batch: list[Ticket]) -> list[Rejection]:
+        reason = f"{type(error).__name__}: {error}"
+        if reason != self.failure.reason:
+            logger.error("votes cannot be stored: %s", reason)
+        self.failure = Failure(reason, max((ticket.vote.cast_at_ms for ticket in batch), default=self.failure.at_ms))
+        return [UNSTORED] * len(batch)
+
+    def _settle(self, batch: Sequence[Ticket], outcomes: Sequence[Outcome]) -> None:
+        if not batch:
+            return
+        with self._gate:
+            self._unanswered -= len(batch)
+
+        def answer() -> None:
+            for ticket, outcome in zip(batch, outcomes, strict=True):
+                ticket.answer(outcome)
+
+        self._deliver(answer)

@@ -1,0 +1,135 @@
+"""Any history of votes, decisions and ticks: clients arrive exactly, and a rebuild says the same."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clients.reference import sync
+from data.formats.head import parse
+from data.formats.rows import Rows
+from data.formats.tree import HEAD, commit_key
+from data.log.append import Decision
+from data.log.read import open_columns
+from publisher.names import names_of
+from publisher.scoring.rescore import rescore
+from publisher.scoring.trust import full_round
+from publisher.scoring.verdicts import empty
+from publisher.stores.local import LocalStore
+from publisher.sync.published import load
+from tests.factories import DAY_MS, HOUR_MS, START_MS, Site, new_site, vote, voter_id
+
+VIDEOS = ["dQw4w9WgXcQ", "jNQXAC9IVRw", "AAAAAAAAAAA", "_______----", "short", "x", "sixteencharacter", "dQw4w9WgXcR"]
+STANCES = [("fully_ai",), ("ai_voiceover", "ai_visuals"), ("not_ai",), ()]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens before a tick, and how long after the last one it comes."""
+
+    votes: list[tuple[int, int, int]]
+    """(voter, video, stance)."""
+    audit: tuple[int, int] | None
+    appoint: int | None
+    wait_ms: int
+
+
+steps = st.lists(
+    st.builds(
+        Step,
+        votes=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 7), st.integers(0, 3)), max_size=12),
+        audit=st.none() | st.tuples(st.integers(0, 7), st.integers(0, 1)),
+        appoint=st.none() | st.integers(0, 3),
+        wait_ms=st.sampled_from([1, HOUR_MS, 9 * HOUR_MS, DAY_MS, 3 * DAY_MS]),
+    ),
+    min_size=1,
+    max_size=7,
+)
+
+
+def play(site: Site, history: list[Step]) -> None:
+    """Lets a history happen."""
+    now_ms = START_MS
+    for step in history:
+        site.cast(*(vote(v, VIDEOS[n], *STANCES[s], at_ms=now_ms) for v, n, s in step.votes))
+        if step.audit:
+            site.audit(VIDEOS[step.audit[0]], step.audit[1])
+        if step.appoint is not None:
+            site.decide(Decision(now_ms, "moderator_add", "tests", "tests", voter_id=voter_id(step.appoint)))
+        now_ms += step.wait_ms
+        site.publish(now_ms)
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps)
+def test_every_pair_of_ticks(history: list[Step]) -> None:
+    """For every pair of ticks a <= b, a client that is at a arrives exactly at b."""
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = Path(scratch)
+        site = new_site(directory)
+        play(site, history)
+        commits = [site.home.public / commit_key(seq) for seq in range(1, len(history) + 1)]
+        head = site.home.public / HEAD
+        for a, start in enumerate(commits):
+            for b, end in enumerate(commits[a:], a):
+                held = directory / f"held-{a}-{b}"
+                head.write_bytes(start.read_bytes())
+                sync(str(site.home.public), held)
+                head.write_bytes(end.read_bytes())
+                report = sync(str(site.home.public), held)
+
+                assert report.seq == b + 1
+                assert report.rows == parse(end.read_bytes())[0].n
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps)
+def test_rebuild_equals_the_incremental_run(history: list[Step]) -> None:
+    """Scoring everything anew at each commit's position, by each commit's round, gives each commit's rows."""
+    with tempfile.TemporaryDirectory() as scratch:
+        site = new_site(Path(scratch))
+        play(site, history)
+        with open_columns(site.home.votes_log) as log:
+            ids = names_of(log).ids
+            table = empty(len(ids))
+            for seq in range(1, len(history) + 1):
+                head, _ = parse((site.home.public / commit_key(seq)).read_bytes())
+                standing = full_round(
+                    log.votes(head.round_position), log.decisions(head.round_position),
+                    log_id=head.log, position=head.round_position, now_ms=head.round_ms,
+                )  # fmt: skip
+                votes = log.votes(head.through_position)
+                scored = rescore(
+                    table, votes, np.unique(votes.video), log.decisions(head.through_position), standing,
+                    now_ms=head.ts, minimum=site.settings.minimum_score,
+                )  # fmt: skip
+                table = scored.table
+
+                assert rows_of(table.rows(ids)[1]) == (head.n, head.state)
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps)
+def test_published_state_reads_back(history: list[Step]) -> None:
+    """The day and the verdicts that the next tick starts from are the ones that the last tick left."""
+    with tempfile.TemporaryDirectory() as scratch:
+        site = new_site(Path(scratch))
+        play(site, history)
+        assert isinstance(site.store, LocalStore)
+        with open_columns(site.home.votes_log) as log:
+            names = names_of(log)
+        published = load(site.store, site.head(), names)
+        ids = names.ids
+
+        assert rows_of(published.day.rows()) == (published.head.n, published.head.state)
+        assert rows_of(published.table.rows(ids)[1]) == (published.head.n, published.head.state)
+
+
+def rows_of(rows: Rows) -> tuple[int, str]:
+    """What a head says of rows."""
+    return len(rows), rows.state()
