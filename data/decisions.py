@@ -13,6 +13,25 @@ from data.score import MODERATOR, MODERATOR_WEIGHT, Verdicts, Voters
 Labels = npt.NDArray[np.int8]
 
 
+def audits_and_moderators(audited: Keys, labels: Bytes, moderators: Keys) -> Decisions:
+    """Decisions that audit these videos and appoint these voters, as a log would hold them.
+
+    Args:
+        audited: Video keys.
+        labels: One for each: 1 AI, 0 made by people.
+        moderators: Voter keys.
+    """
+    videos, voters = len(audited), len(moderators)
+    return Decisions(
+        position=np.arange(1, videos + voters + 1, dtype=np.int64),
+        kind=["audit"] * videos + ["moderator_add"] * voters,
+        video=np.concatenate([audited, np.zeros(voters, np.int32)]),
+        voter=np.concatenate([np.zeros(videos, np.int32), moderators]),
+        label=np.concatenate([labels, np.zeros(voters, np.uint8)]),
+        score=np.zeros(videos + voters, np.uint8),
+    )
+
+
 def audits(decisions: Decisions) -> tuple[Keys, Labels]:
     """The audited videos and their labels.
 
@@ -54,12 +73,17 @@ def with_moderators(voters: Voters, keys: Keys) -> Voters:
     entries = np.arange(size, dtype=np.int32)
     entries[np.flatnonzero(voters.level == MODERATOR)] = 0  # entry 0 reads as a newcomer; today's come back below
     others = voters.of(entries)
+    assert others.proven is not None
+    assert others.cluster is not None
     appointed = np.zeros(size, np.bool_)
     appointed[keys] = True
     return Voters(
         level=np.where(appointed, np.uint8(MODERATOR), others.level),
         flag_weight=np.where(appointed, MODERATOR_WEIGHT, others.flag_weight),
         counter_weight=np.where(appointed, MODERATOR_WEIGHT, others.counter_weight),
+        proven=np.where(appointed, 0.0, others.proven),
+        cluster=np.where(appointed, np.int32(0), others.cluster),
+        levels=voters.levels,
     )
 
 

@@ -6,6 +6,7 @@ Pure: columns in, columns out. Intake calls it for the videos of one batch, the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,12 +29,46 @@ YOUNG_SHARE = 0.5
 """What a newcomer's vote keeps while the voter is younger than a week; unknown voters are taken as that young."""
 NEWCOMERS_CAP = 1.6
 """All newcomers together move one side of a video by no more log-odds: below 1.99, what a neutral video lacks to 50."""
+OPPOSED_HALF = 2.0
+"""Established log-odds on the other side that halve what newcomers may add: a record outweighs a crowd without one."""
+CROWD_SHARE = 0.95
+"""All voters together, beyond what concurring proven ones add, close this share of a neutral video's way to 50."""
+LEAST_ROOM, MOST_ROOM = 1.0, 2.0
+"""That way is taken to be between these, in log-odds, whatever audits make of the neutral level."""
+CROWD_KNEE = 0.6
+"""Up to this share of their cap the crowd's log-odds count whole; beyond it they bend towards the cap, never flat."""
+CORRELATION = 0.1
+"""How much voters repeat each other; log-odds S of one kind count as S / (1 + (S - 1) * this), for S above 1."""
+LONE_GAIN = 3.0
+"""How fast a second voice lifts the limit of a lone one, in log-odds a log-odds."""
+LONE_MARGIN = 0.05
+"""How far below 50 a lone voice leaves a neutral video, in log-odds."""
 MODERATOR_WEIGHT = 4.0
 """Log-odds of a moderator's vote: alone it takes a neutral video to 88."""
-CORRELATION = (0.1, 0.2, 0.0)
-"""By level: how much voters repeat each other; n equal votes count as n / (1 + (n - 1) * rho)."""
 AUDITED_SCORE = (0.01, 0.99)
 """By label: the score of an audited video."""
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What evidence is worth, as audits have it; the defaults hold until there are audits."""
+
+    neutral: float = float(np.log(GLOBAL_RATE) - np.log1p(-GLOBAL_RATE))
+    """Log-odds of a video of which nothing is known."""
+    channel: float = 1.0
+    """Log-odds for each log-odds by which a channel differs from neutral."""
+    flags: float = 1.0
+    """Log-odds for each log-odds of flags."""
+    counters: float = 1.0
+    """Log-odds for each log-odds of counter-votes."""
+
+    def room(self) -> float:
+        """What a neutral video lacks to 50, in log-odds."""
+        return max(0.0, -self.neutral)
+
+    def crowd_cap(self) -> float:
+        """What everybody together may add, beyond what concurring proven voters add."""
+        return CROWD_SHARE * min(max(self.room(), LEAST_ROOM), MOST_ROOM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +81,11 @@ class Voters:
     """Log-odds of a flag, >= 0."""
     counter_weight: Floats
     """Log-odds of a counter-vote, >= 0."""
+    proven: Floats | None = None
+    """Share of the weight, 0-1, that rests on a long record: only this share passes `CROWD_CAP`. None: 0 for all."""
+    cluster: Keys | None = None
+    """Whom the voter votes together with, 0 nobody: a cluster counts once a side of a video. None: 0 for all."""
+    levels: Levels = Levels()
 
     def of(self, keys: Keys) -> Voters:
         """The entries of these voters; those beyond the end are newcomers of today."""
@@ -55,6 +95,11 @@ class Voters:
             level=np.where(unknown, np.uint8(NEWCOMER), self.level[known]),
             flag_weight=np.where(unknown, NEWCOMER_FLAG * YOUNG_SHARE, self.flag_weight[known]),
             counter_weight=np.where(unknown, NEWCOMER_COUNTER * YOUNG_SHARE, self.counter_weight[known]),
+            proven=np.zeros(len(keys)) if self.proven is None else np.where(unknown, 0.0, self.proven[known]),
+            cluster=np.zeros(len(keys), np.int32)
+            if self.cluster is None
+            else np.where(unknown, 0, self.cluster[known]),
+            levels=self.levels,
         )
 
 
@@ -134,23 +179,87 @@ def score(votes: Votes, voters: Voters, videos: Videos) -> Verdicts:
 
 
 def contributions(votes: Votes, voters: Voters, videos: Videos) -> Contributions:
-    """Weighs each standing vote: the voter's weight, deflated by how many say the same, newcomers capped.
+    """Weighs each standing vote: the voter's weight, less what it repeats, within what its kind may add together.
 
-    Within a (video, side, level) the heaviest vote counts whole and each further one less, so that one more vote
-    never takes anything away.
+    On each side of a video three kinds add up: newcomers, the established, and of the established the share that a
+    long record has proven. All steps but the clusters' are increasing functions of sums, so that one more vote never
+    takes anything away from its side.
     """
     row = np.searchsorted(videos.video, votes.video)
     flag = votes.categories < NOT_AI_BIT
     voter = voters.of(votes.voter)
-    weight = np.where(flag, voter.flag_weight, voter.counter_weight)
-    bucket = (row * 2 + flag) * len(CORRELATION) + voter.level
-    log_odds = weight * _deflation(bucket, weight, votes.voter, voter.level)
-    newcomer = voter.level == NEWCOMER
-    total = sums(row * 2 + flag, log_odds * newcomer, len(videos) * 2)[row * 2 + flag]
-    capped = np.where(
-        newcomer & (total > NEWCOMERS_CAP), log_odds * NEWCOMERS_CAP / np.maximum(total, 1e-300), log_odds
-    )
-    return Contributions(row=row, flag=flag, level=voter.level, weight=weight, log_odds=capped)
+    assert voter.proven is not None
+    worth = np.where(flag, voters.levels.flags, voters.levels.counters)
+    worth = np.where(voter.level == ESTABLISHED, worth, 1.0)  # of newcomers nothing is learned: they could teach it
+    weight = worth * np.where(flag, voter.flag_weight, voter.counter_weight)
+    side, level, once = row * 2 + flag, voter.level, _once(row * 2 + flag, votes.voter, voter.cluster)
+    proven, rest = once(weight * voter.proven), once(weight * (1.0 - voter.proven))
+    parts = tuple(np.where(level == kind, rest, 0.0) for kind in (NEWCOMER, ESTABLISHED, MODERATOR))
+    sums_of = [sums(side, part, 2 * len(videos)) for part in (*parts, proven)]
+    heaviest, most_proven = np.zeros((2, 2 * len(videos)))
+    np.maximum.at(heaviest, side, np.where(level == MODERATOR, 0.0, rest + proven))
+    np.maximum.at(most_proven, side, proven)
+    shares = _shares(*sums_of, heaviest=heaviest, most_proven=most_proven, levels=voters.levels)
+    log_odds = parts[NEWCOMER] * shares[0][side] + parts[ESTABLISHED] * shares[1][side] + proven * shares[2][side]
+    return Contributions(row=row, flag=flag, level=level, weight=weight, log_odds=log_odds + parts[MODERATOR])
+
+
+def _shares(
+    newcomers: Floats,
+    established: Floats,
+    moderators: Floats,
+    proven: Floats,
+    *,
+    heaviest: Floats,
+    most_proven: Floats,
+    levels: Levels,
+) -> tuple[Floats, Floats, Floats]:
+    """What is left of each kind's log-odds, by side of a video (2 * row, + 1 for flags)."""
+    place = np.arange(len(newcomers))
+    reliable, long = _repeated(established), _repeated(proven)
+    opposed = (reliable + long + moderators)[place ^ 1]
+    new = np.minimum(_repeated(newcomers), NEWCOMERS_CAP / (1.0 + opposed / OPPOSED_HALF))
+    cap = np.where(place % 2 == 1, levels.crowd_cap(), CROWD_SHARE * MOST_ROOM)
+    crowd = _bent(new + reliable, cap)
+    total = np.minimum(crowd + long, cap + _repeated(np.maximum(proven - most_proven, 0.0)))
+    others = np.maximum(newcomers + established + proven - heaviest, 0.0)
+    lone = max(0.0, levels.room() - LONE_MARGIN)
+    kept = _ratio(np.minimum(total, np.where(place % 2 == 1, lone + LONE_GAIN * others, np.inf)), total)
+    bent = _ratio(crowd, new + reliable) * kept
+    return _ratio(new, newcomers) * bent, _ratio(reliable, established) * bent, _ratio(total - crowd, proven) * kept
+
+
+def _repeated(total: Floats) -> Floats:
+    return np.asarray(total / (1.0 + CORRELATION * np.maximum(total - 1.0, 0.0)), np.float64)
+
+
+def _bent(total: Floats, cap: Floats) -> Floats:
+    knee = CROWD_KNEE * cap
+    over = np.maximum(total - knee, 0.0) / (cap - knee)
+    return np.minimum(total, knee) - (cap - knee) * np.expm1(-over)
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    ratio = np.zeros_like(part)
+    np.divide(part, whole, out=ratio, where=whole > 0)
+    return ratio
+
+
+def _once(side: Ints, voter: Keys, cluster: Keys | None) -> Callable[[Floats], Floats]:
+    """A function that leaves of each cluster only its greatest amount on a side; equal ones go by voter."""
+    member = np.flatnonzero(cluster) if cluster is not None else np.empty(0, np.int64)
+    if not len(member) or cluster is None:
+        return lambda amount: amount
+    group = (side[member] << 32) | cluster[member]
+
+    def once(amount: Floats) -> Floats:
+        order = np.lexsort((voter[member], -amount[member], group))
+        repeats = np.append(np.False_, group[order][1:] == group[order][:-1])
+        kept = amount.copy()
+        kept[member[order[repeats]]] = 0.0
+        return kept
+
+    return once
 
 
 def probability(log_odds: Floats) -> Floats:
@@ -173,22 +282,6 @@ def percent(score: Floats) -> Ints:
     return np.floor(np.round(score * 100, 9) + 0.5).astype(np.int64)
 
 
-def _deflation(bucket: Ints, weight: Floats, voter: Keys, level: Bytes) -> Floats:
-    order = np.lexsort((voter, -weight, bucket))  # ties by voter: the same sum whatever else is scored beside it
-    ordered = bucket[order]
-    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(order) else np.empty(0, np.int64)
-    rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-    rho = np.array(CORRELATION)[level[order]]
-    share = _effective(rank + 1, rho) - _effective(rank, rho)
-    deflation = np.empty(len(order))
-    deflation[order] = share
-    return deflation
-
-
-def _effective(n: Ints, rho: Floats) -> Floats:
-    return np.asarray(n / (1.0 + (n - 1.0) * rho), np.float64)
-
-
 def _per_category(votes: Votes, row: Ints, weight: Floats | None, rows: int, categories: int) -> Floats:
     sums = np.zeros((rows, categories))
     for place in range(categories):
@@ -202,4 +295,4 @@ def _category_shares(votes: Votes, parts: Contributions, rows: int) -> Floats:
     counts = _per_category(votes, parts.row, None, rows, len(CATEGORIES))
     weights = np.where(weights.max(axis=1, initial=0.0)[:, None] > 0, weights, counts)  # voters that count for nothing
     leading = weights.max(axis=1, initial=0.0)[:, None]
-    return np.asarray(np.divide(weights, leading, out=np.zeros_like(weights), where=leading > 0), np.float64)
+    return _ratio(weights, leading)

@@ -1,4 +1,4 @@
-"""The standing file: voters' reliabilities of the last full round, private, for intake and for later ticks.
+"""The standing file: what the last full round learned, private, for intake and for later ticks.
 
 A cache: a publisher that lost it computes the same again; an intake without one takes everybody for a newcomer.
 """
@@ -6,14 +6,41 @@ A cache: a publisher that lost it computes the same again; an intake without one
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from data.score import GLOBAL_RATE, NO_VOTERS, Voters, logit
+from data.columns import Floats, Keys, Mask
+from data.score import GLOBAL_RATE, NO_VOTERS, Levels, Voters, logit
 
-FORMAT = b"realtube/standing/1"
+FORMAT = b"realtube/standing/2"
+OF_VOTERS = ("level", "flag_weight", "counter_weight", "proven", "cluster")
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """What channels say of their videos; log-odds, by key."""
+
+    truthful: Mask = field(default_factory=lambda: np.zeros(1, np.bool_))
+    """By voter key: whose claims of a channel count."""
+    prior: Floats = field(default_factory=lambda: np.zeros(1))
+    """By channel key: the prior of a video that the round did not know."""
+    video_channel: Keys = field(default_factory=lambda: np.zeros(1, np.int32))
+    """By video key: the channel that the round took it to belong to, 0 none."""
+    video_prior: Floats = field(default_factory=lambda: np.zeros(1))
+    """By video key: the prior that this channel's other videos give it."""
+    low: Floats = field(default_factory=lambda: np.zeros(1))
+    """By channel key: lower end of the 90 % interval of its share of AI, 0-1."""
+    share: Floats = field(default_factory=lambda: np.zeros(1))
+    """By channel key: its share of AI, 0-1."""
+    high: Floats = field(default_factory=lambda: np.zeros(1))
+    """By channel key: upper end."""
+    settled: Floats = field(default_factory=lambda: np.zeros(1))
+    """By channel key: how many of its videos are settled by audits or established voters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +54,9 @@ class Standing:
     round_ms: int
     """The time by which ages were counted."""
     prior: float
-    """Log-odds that a voted video is AI before any vote."""
+    """Log-odds that a voted video is AI before any vote, its channel unknown."""
     voters: Voters
+    channels: Channels = field(default_factory=Channels)
 
 
 def newcomers_only(log_id: str) -> Standing:
@@ -44,11 +72,13 @@ def write(path: Path, standing: Standing) -> None:
         "round_position": str(standing.round_position),
         "round_ms": str(standing.round_ms),
         "prior": standing.prior.hex(),
+        "levels": " ".join(value.hex() for value in astuple(standing.voters.levels)),
     }
-    voters = standing.voters
-    table = pa.table(
-        {"level": voters.level, "flag_weight": voters.flag_weight, "counter_weight": voters.counter_weight}
-    ).replace_schema_metadata(metadata)
+    everyone = standing.voters.of(np.arange(len(standing.voters.level), dtype=np.int32))
+    columns = {name: getattr(everyone, name) for name in OF_VOTERS}
+    columns |= {f"channels.{name}": getattr(standing.channels, name) for name in Channels.__slots__}
+    # One row of lists: the columns belong to voters, videos and channels, so they differ in length.
+    table = pa.table({name: _list(column) for name, column in columns.items()}).replace_schema_metadata(metadata)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
     with pa.OSFile(str(unfinished), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
@@ -64,12 +94,24 @@ def read(path: Path) -> Standing | None:
         metadata = table.schema.metadata or {}
         if metadata.get(b"format") != FORMAT:
             return None
+        levels = Levels(*(float.fromhex(value) for value in metadata[b"levels"].decode().split()))
         return Standing(
             log_id=metadata[b"log_id"].decode(),
             round_position=int(metadata[b"round_position"]),
             round_ms=int(metadata[b"round_ms"]),
             prior=float.fromhex(metadata[b"prior"].decode()),
-            voters=Voters(*(table[name].to_numpy() for name in ("level", "flag_weight", "counter_weight"))),
+            voters=Voters(**{name: _array(table, name) for name in OF_VOTERS}, levels=levels),
+            channels=Channels(**{name: _array(table, f"channels.{name}") for name in Channels.__slots__}),
         )
-    except (OSError, pa.ArrowInvalid, KeyError, ValueError):
+    except (OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError, IndexError):
         return None
+
+
+def _list(column: npt.NDArray[Any]) -> pa.ListArray:
+    values = column.astype(np.uint8) if column.dtype == np.bool_ else column
+    return pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), pa.array(values))
+
+
+def _array(table: pa.Table, name: str) -> npt.NDArray[Any]:
+    values: npt.NDArray[Any] = table[name].chunk(0).values.to_numpy()
+    return values.astype(np.bool_) if name == "channels.truthful" else values

@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from data.columns import NO_VOTES, Decisions, Keys, Votes, standing
+from data.columns import NO_VOTES, Decisions, Keys, Votes
+from data.decisions import audits_and_moderators
 from data.input.votebatch import VoteBatch
 from data.records import CATEGORIES
-from data.score import Verdicts, Videos, score
-from publisher.scoring.trust import audits_of, full_round
+from data.score import Verdicts
+from publisher.scoring.trust import score_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,8 @@ def score_ballots(cast: Ballots, *, audited: Mapping[str, int], moderators: Sequ
         Columns `video_id, score, evidence, votes, top_category`, one row a video, by id; `score` is 0-100.
     """
     decided = _decisions(cast, audited, moderators)
-    reliabilities = full_round(cast.votes, decided, log_id="", position=len(cast.votes), now_ms=now_ms)
-    votes = standing(cast.votes)
-    keys = np.unique(votes.video)
-    videos = Videos(keys, np.full(len(keys), reliabilities.prior), audits_of(keys, decided))
-    return _table(score(votes, reliabilities.voters, videos), cast.video_ids.take(pa.array(keys)))
+    scores = score_all(cast.votes, decided, now_ms=now_ms)
+    return _table(scores.verdicts, cast.video_ids.take(pa.array(scores.videos)))
 
 
 def write_scores(table: pa.Table, path: Path) -> None:
@@ -96,15 +94,7 @@ def _table(verdicts: Verdicts, video_ids: pa.Array) -> pa.Table:
 def _decisions(cast: Ballots, audited: Mapping[str, int], moderators: Sequence[str]) -> Decisions:
     videos = _key_of(list(audited), cast.video_ids)
     voters = _key_of(list(moderators), cast.voter_ids)
-    nobody, nothing = np.zeros(len(voters), np.int32), np.zeros(len(videos), np.int32)
-    return Decisions(
-        position=np.arange(1, len(videos) + len(voters) + 1, dtype=np.int64),
-        kind=["audit"] * len(videos) + ["moderator_add"] * len(voters),
-        video=np.concatenate([videos, nobody]),
-        voter=np.concatenate([nothing, voters]),
-        label=np.concatenate([np.array(list(audited.values()), np.uint8), np.zeros(len(voters), np.uint8)]),
-        score=np.zeros(len(videos) + len(voters), np.uint8),
-    )
+    return audits_and_moderators(videos, np.array(list(audited.values()), np.uint8), voters)
 
 
 def _key_of(ids: Sequence[str], by_key: pa.Array) -> Keys:

@@ -10,9 +10,11 @@ from data import decisions as rulings
 from data.channels import agreed_channels
 from data.columns import Decisions, Keys, Votes, standing
 from data.log.read import LogReader
+from data.priors import priors
 from data.score import Videos, score
 from data.standing import Standing
-from publisher.scoring.trust import audits_of, full_round
+from publisher.scoring.crowd import audits_of
+from publisher.scoring.trust import full_round
 from publisher.scoring.verdicts import Judged, VerdictTable, judge
 
 
@@ -85,7 +87,7 @@ def rescore(
         minimum: The score at which a video enters the published set.
     """
     standing_votes = standing(rulings.counting(votes, rulings.banned(decided)))
-    videos = Videos(touched, np.full(len(touched), reliabilities.prior), audits_of(touched, decided))
+    videos = Videos(touched, priors(reliabilities, standing_votes, touched), audits_of(touched, decided))
     voters = rulings.with_moderators(reliabilities.voters, rulings.moderators(decided))
     verdicts, locked = rulings.with_locks(score(standing_votes, voters, videos), touched, *rulings.locks(decided))
     hidden = np.isin(touched, rulings.hidden(decided))

@@ -1,0 +1,40 @@
+"""Fits the level of everything on audited videos: regularised logistic regression. Pure.
+
+The voters' relative reliability says who is better; only audits say how much a vote is worth at all. Strong priors
+keep the fit where few audits cannot know better.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from data.columns import Floats
+from data.score import Levels
+
+CENTRE = np.array([-1.99, 1.0, 1.0, 1.0])
+"""Level of a neutral video, worth of the channel, of flags, of counter-votes, when no audit is known."""
+TIGHTNESS = np.array([1.0, 4.0, 4.0, 4.0])
+"""Inverse variances of their priors."""
+LEAST = np.array([-4.0, 0.3, 0.3, 0.3])
+MOST = np.array([-0.1, 2.5, 2.5, 2.5])
+STEPS = 25
+
+
+def fitted(label: Floats, channel: Floats, flags: Floats, counters: Floats, *, given: Floats) -> Levels:
+    """Newton's method on the penalised likelihood, a fixed number of steps.
+
+    Args:
+        label: Of each audited video: 1 AI, 0 made by people.
+        channel: Log-odds that its channel adds to a neutral video's.
+        flags: Log-odds that flags add, learned without this audit.
+        counters: Log-odds that counter-votes take, likewise.
+        given: Log-odds that are not fitted.
+    """
+    design = np.column_stack([np.ones(len(label)), channel, flags, -counters])
+    worth = CENTRE.copy()
+    for _ in range(STEPS):
+        chance = 1.0 / (1.0 + np.exp(-given - design @ worth))
+        slope = design.T @ (label - chance) - TIGHTNESS * (worth - CENTRE)
+        bend = (design * (chance * (1.0 - chance))[:, None]).T @ design + np.diag(TIGHTNESS)
+        worth = np.clip(worth + np.clip(np.linalg.solve(bend, slope), -1.0, 1.0), LEAST, MOST)
+    return Levels(*(float(value) for value in worth))
