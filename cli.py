@@ -63,7 +63,8 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "rows": Place("clients.commands:rows", "Print the rows that a sync left in DEST."),
         "verify": Place("clients.commands:verify", "Check every promise that SOURCE's published tree makes."),
         "browse": Place("publisher.commands:browse", "Look at the published files in Datasette."),
-        "score": Place("publisher.commands:score", "Score a file of votes, without any home."),
+        "score": Place("publisher.scoring.commands:score", "Score a file of votes, without any home."),
+        "explain": Place("publisher.scoring.commands:explain", "Say why a video scores as it does."),
     },
 }
 COMMANDS = {name: place for section in SECTIONS.values() for name, place in section.items()}

@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
+
 from intake.answers import Answer, refused
 from intake.app import BODY_LIMIT_BYTES
 from intake.deferred import Environ, Waiting
 from intake.errors import FAULT, TOO_LARGE, TOO_SLOW
-from intake.routes.votes import BODY
+from intake.routes.votes import BODY, BROKEN_OFF
 
 logger = logging.getLogger(__name__)
 
@@ -120,16 +122,23 @@ async def _body(scope: Scope, proto: Any) -> bytes | Answer:
         return refused(TOO_LARGE)
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            if int(length):  # what is announced is small enough, and granian reads no more than that
-                return bytes(await proto())
-            chunks, size = [], 0
-            async for chunk in proto:
-                size += len(chunk)
-                if size > BODY_LIMIT_BYTES:
-                    return refused(TOO_LARGE)
-                chunks.append(chunk)
+            # What is announced is small enough here, and granian reads no more than that.
+            body = await proto() if int(length) else await _unannounced(proto)
     except TimeoutError:
         return refused(TOO_SLOW)
+    except ProtocolClosed:
+        return refused(BROKEN_OFF)
+    return refused(TOO_LARGE) if len(body) > BODY_LIMIT_BYTES else bytes(body)
+
+
+async def _unannounced(proto: Any) -> bytes:
+    """A body of unknown length, read no further than what shows that it is too large."""
+    chunks, size = [], 0
+    async for chunk in proto:
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > BODY_LIMIT_BYTES:
+            break
     return b"".join(chunks)
 
 

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import socket
+from collections.abc import Callable
 
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
@@ -18,6 +19,8 @@ BACKLOG = 2_048
 """Connections that may wait to be accepted."""
 CONNECTIONS = 16_384
 """Connections that are open at once; granian closes those that have been idle for 30 seconds."""
+LISTEN_TRY_S = 0.01
+"""Between two tries whether granian listens yet."""
 SPARE_FILES = 256
 """Files that are open besides connections."""
 DRAIN_S = 20.0
@@ -56,8 +59,15 @@ def free_address(host: str, port: int) -> tuple[str, int]:
     return bound[0], bound[1]
 
 
-async def serve(bridge: Bridge, address: str, port: int) -> None:
-    """Serves until SIGTERM or SIGINT; then takes no new connections and answers what was asked."""
+async def serve(bridge: Bridge, address: str, port: int, listening: Callable[[], None]) -> None:
+    """Serves until SIGTERM or SIGINT; then takes no new connections and answers what was asked.
+
+    Args:
+        bridge: Answers requests.
+        address: Where to listen.
+        port: Where to listen.
+        listening: Called once connections are taken.
+    """
     server = Server(
         bridge,
         address=address,
@@ -75,11 +85,26 @@ async def serve(bridge: Bridge, address: str, port: int) -> None:
         loop.add_signal_handler(number, stopping.set)
     serving = asyncio.create_task(server.serve())
     stop = asyncio.create_task(stopping.wait())
+    while not await _takes_connections(address, port):
+        await asyncio.wait([serving, stop], timeout=LISTEN_TRY_S, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done() or stop.done():
+            break
+    else:
+        listening()
     await asyncio.wait([serving, stop], return_when=asyncio.FIRST_COMPLETED)
     server.stop()  # type: ignore[no-untyped-call]
     await asyncio.wait([serving], timeout=DRAIN_S)
     if serving.done():
         serving.result()
+
+
+async def _takes_connections(address: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(address, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def _allow_connections() -> None:

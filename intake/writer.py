@@ -134,7 +134,8 @@ class Writer:
                 self._queue.append(Ticket(vote, answer, now_s + self._vote_timeout_s))
                 if len(self._queue) >= self._company:
                     self._gate.notify()
-        self._settle(late, [LATE] * len(late))
+        if late:
+            self._settle(late, [LATE] * len(late))
         if refusal:
             answer(refusal)
 

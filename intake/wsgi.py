@@ -111,7 +111,7 @@ def serve(home: Home, chosen: IntakeSettings, announce: Callable[[str], None]) -
     Args:
         home: Must have a votes log.
         chosen: The settings.
-        announce: Told the address, once everything but the socket is open.
+        announce: Told the address, once it takes connections.
 
     Raises:
         ServeError, LogError: It cannot be served; nothing was started.
@@ -120,8 +120,8 @@ def serve(home: Home, chosen: IntakeSettings, announce: Callable[[str], None]) -
     with asyncio.Runner() as runner, closing(_compose_on(runner, home, chosen)) as intake:
         gc.collect()
         gc.freeze()  # what stands now stands to the end: no collection need look at it again
-        announce(f"http://{chosen.host}:{port}")
-        runner.run(server.serve(Bridge(intake.app, runs_inline), address, port))
+        url = f"http://{chosen.host}:{port}"
+        runner.run(server.serve(Bridge(intake.app, runs_inline), address, port, lambda: announce(url)))
 
 
 def _compose_on(runner: asyncio.Runner, home: Home, chosen: IntakeSettings) -> Intake:

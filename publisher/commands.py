@@ -8,10 +8,9 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 import orjson
@@ -21,23 +20,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from data import settings as setting_files
 from data.formats.tree import rfc3339
 from data.home import Home, home_of
-from data.input import labelfile, votefile
-from data.input.votebatch import Reject, VoteBatch
 from publisher import keys, schedule
 from publisher.research import browse as browsing
 from publisher.research import site
 from publisher.run import Report
 from publisher.run import publish as publish_once
-from publisher.scoring.from_file import ballots, score_ballots, write_scores
 from publisher.settings import PublisherSettings, duration_ms
 from publisher.signer import Signer
 from publisher.store import Store
 from publisher.stores import open_store
 from publisher.stores.local import LocalStore
-
-FLAGGED = 50
-"""Clients flag a video from this score on."""
-SHOWN_REJECTS = 5
 
 
 @click.command()
@@ -73,58 +65,6 @@ def publish(every: str | None, now_ms: int | None, dry_run: bool, as_json: bool)
         if now_ms is not None or duration_ms(every) <= 0:
             raise click.UsageError("--every takes a time such as 90s, 30m or 1h, and no --now-ms beside it")
         schedule.every(duration_ms(every), now_ms=_now_ms, wait=_stop_on_signal().wait, tick=tick)
-
-
-@click.command()
-@click.option(
-    "--votes",
-    "votes_file",
-    required=True,
-    metavar="FILE",
-    help="Votes as for import-votes: CSV, NDJSON or Parquet, - for stdin.",
-)
-@click.option("--audited", type=click.Path(path_type=Path), help="CSV of video_id, label: 1 = AI, 0 = made by people.")
-@click.option(
-    "--moderators", type=click.Path(path_type=Path), help="Voter ids whose votes are moderators', one a line."
-)
-@click.option(
-    "--now-ms", type=click.IntRange(0), help="Clock by which ages are counted, Unix milliseconds; default: now."
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="CSV to write, Parquet if it ends in .parquet."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
-def score(
-    votes_file: str, audited: Path | None, moderators: Path | None, now_ms: int | None, out: Path, as_json: bool
-) -> None:
-    """Score a file of votes, without any home.
-
-    The same rule, by the same code, as a publish. Writes video_id, score (0-100), evidence, votes and top_category,
-    one line a video with a standing vote. Bad rows are left out and reported.
-
-    \b
-    Example:
-      realtube score --votes votes.csv --audited labels.csv --out scores.csv
-    """
-    now = now_ms if now_ms is not None else _now_ms()
-    rejects: list[Reject] = []
-    batches = (
-        votefile.read_stream(sys.stdin.buffer, "-", now) if votes_file == "-" else votefile.read(Path(votes_file), now)
-    )
-    cast = ballots(_good(batches, rejects))
-    labels = labelfile.read_audited(audited) if audited else labelfile.AuditFile({}, ())
-    appointed = labelfile.read_moderators(moderators) if moderators else labelfile.ModeratorFile((), ())
-    rejects += [*labels.rejects, *appointed.rejects]
-    table = score_ballots(cast, audited=labels.labels, moderators=appointed.voter_ids, now_ms=now)
-    write_scores(table, out)
-    for reject in rejects[:SHOWN_REJECTS]:
-        click.echo(f"left out: line {reject.line}: {reject.reason}", err=True)
-    flagged = int((table["score"].to_numpy() >= FLAGGED).sum())
-    facts = {"videos": len(table), "flagged": flagged, "rejected": len(rejects), "out": str(out)}
-    text = (
-        f"scored {len(table):,} videos, {flagged:,} of them at {FLAGGED} or more; left out {len(rejects):,} rows: {out}"
-    )
-    click.echo(orjson.dumps(facts) if as_json else text)
 
 
 @click.command()
@@ -169,12 +109,6 @@ def browse(host: str, port: int, open_it: bool, build_only: bool, as_json: bool)
         place, source, wait=stop.wait, progress=_progress, opened=opened,
         failed=lambda trouble: click.echo(f"a new tick cannot be shown yet: {trouble}", err=True),
     )  # fmt: skip
-
-
-def _good(batches: Iterable[VoteBatch], rejects: list[Reject]) -> Iterator[VoteBatch]:
-    for batch in batches:
-        rejects.extend(batch.rejects)
-        yield batch
 
 
 def _home_and_settings() -> tuple[Home, PublisherSettings]:

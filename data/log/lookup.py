@@ -14,6 +14,11 @@ import numpy as np
 from data.columns import Decisions, Keys, Votes
 
 FIND_VIDEO = "SELECT video, video_id FROM videos WHERE video_id = ?"
+FIND_VOTER = "SELECT voter FROM voters WHERE voter_id = ?"
+VIDEOS_OF_VOTER = """
+    SELECT video, video_id FROM videos WHERE video IN (SELECT video FROM votes WHERE voter = ?) ORDER BY video
+"""  # reads the whole log: no index leads from voters to votes, since only people ask this
+VOTER_IDS = "SELECT voter, voter_id FROM voters WHERE voter IN (SELECT value FROM json_each(?))"
 VIDEOS_BY_HASH = "SELECT video, video_id FROM videos WHERE hash_prefix BETWEEN ? AND ? ORDER BY video"
 VOTES_OF_VIDEOS = """
     SELECT votes.position, cast_at_ms, voter, video, categories, channel
@@ -31,6 +36,22 @@ HASH_DIGITS = 8
 def video_by_id(connection: sqlite3.Connection, video_id: str) -> dict[int, str]:
     """The video with this id as {key: id}; empty when the log does not know it."""
     return dict(connection.execute(FIND_VIDEO, (video_id,)))
+
+
+def voter_by_id(connection: sqlite3.Connection, voter_id: str) -> int:
+    """The key of the voter with this id, 0 when the log does not know it."""
+    row = connection.execute(FIND_VOTER, (voter_id,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def videos_of_voter(connection: sqlite3.Connection, voter: int) -> dict[int, str]:
+    """Every video that a voter has ever voted on, as {key: id}; reads the whole log."""
+    return dict(connection.execute(VIDEOS_OF_VOTER, (voter,)))
+
+
+def voter_ids(connection: sqlite3.Connection, voters: Keys) -> dict[int, str]:
+    """The ids of some voters as {key: id}; never to leave the machine."""
+    return dict(connection.execute(VOTER_IDS, (json.dumps(voters.tolist()),)))
 
 
 def videos_by_hash(connection: sqlite3.Connection, prefix: str) -> dict[int, str]:

@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 from intake.settings import IntakeSettings
 from intake.wsgi import Intake, compose
 from tests.factories import Site, new_site, voter_id
+from tests.intake.serving import StartServer, servers
 
 
 @dataclass
@@ -69,3 +70,10 @@ def open_desk(site: Site) -> Iterator[OpenDesk]:
 def desk(open_desk: OpenDesk) -> Desk:
     """An intake with the default settings."""
     return open_desk()
+
+
+@pytest.fixture
+def start(site: Site) -> Iterator[StartServer]:
+    """Starts real servers on the home."""
+    with servers(site) as started:
+        yield started

@@ -48,6 +48,7 @@ class Wire:
         self.read = 0
 
     async def __call__(self) -> bytes:
+        """The whole body."""
         return b"".join([piece async for piece in self])
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -145,7 +146,7 @@ def test_a_vote_is_answered_through_the_bridge(desk: Desk) -> None:
     async def ask_on_a_loop() -> Wire:
         wire = Wire(vote)
         loop = asyncio.get_running_loop()
-        desk.intake.writer._deliver = loop.call_soon_threadsafe  # type: ignore[assignment]
+        desk.intake.writer._deliver = loop.call_soon_threadsafe
         await Bridge(desk.intake.app, runs_inline).__rsgi__(scope, wire)
         return wire
 

@@ -21,8 +21,8 @@ FIELDS: dict[str, list[tuple[Any, str]]] = {
     "videoId": [
         *((wrong, "INVALID_FIELD") for wrong in WRONG_TYPES[:-1]),
         (None, "MISSING_FIELDS"), ("", "MISSING_FIELDS"), (" \t ", "MISSING_FIELDS"),
-        (NUL, "INVALID_FIELD"), ("a" * 17, "INVALID_FIELD"), ("a b", "INVALID_FIELD"), ("ä", "INVALID_FIELD"),
-        ("../../etc", "INVALID_FIELD"), ("a'--", "INVALID_FIELD"), ("\u202eabc", "INVALID_FIELD"), ("٣", "INVALID_FIELD"),
+        (NUL, "INVALID_FIELD"), ("a" * 17, "INVALID_FIELD"), ("a b", "INVALID_FIELD"),
+        *((text, "INVALID_FIELD") for text in ("ä", "../../etc", "a'--", "\u202eabc", "٣")),
     ],
     "userId": [
         *((wrong, "INVALID_FIELD") for wrong in WRONG_TYPES[:-1]),
@@ -116,8 +116,9 @@ QUERIES = {
     "/api/sync/delta?since=٢٠٢٦-11-21T08:30:00Z": "INVALID_PARAM",
 }
 PATHS = [
-    "/", "/api", "/api/", "/api/votes/", "/api/votes/x", "//api/votes", "/API/votes", "/api/videos/", "/api/videos/abcd/",
-    "/api/videos/abcd/e", "/api/sync", "/api/sync/full/", "/health", "/health/live/", "/nothing", "/%00", "/%ff",
+    "/", "/api", "/api/", "/api/votes/", "/api/votes/x", "//api/votes", "/API/votes", "/api/videos/",
+    "/api/videos/abcd/", "/api/videos/abcd/e", "/api/sync", "/api/sync/full/", "/health", "/health/live/",
+    "/nothing", "/%00", "/%ff",
     "/..%2f..%2fetc%2fpasswd", "/api/%2e%2e/votes", "/static/x", "/favicon.ico", "/" + "a" * 5000,
 ]  # fmt: skip
 ROUTES = {
@@ -243,10 +244,14 @@ def test_a_body_of_1_mib_is_read(desk: Desk) -> None:
     assert_refused(desk.client.post("/api/votes", data=body), 400, "INVALID_CATEGORY")
 
 
-@pytest.mark.parametrize("headers", [
-    {"Host": "a b"}, {"Host": ""}, {"Host": "[::1"}, {"Content-Type": "text/html; charset=\x7f"}, {"If-None-Match": "\"" * 99},
-    {"Accept-Encoding": ";;;q=x"}, {"X-Forwarded-For": "," * 999}, {"Content-Length": "-1"}, {"Transfer-Encoding": "x"},
-])  # fmt: skip
+STRANGE = [
+    {"Host": "a b"}, {"Host": ""}, {"Host": "[::1"}, {"Content-Type": "text/html; charset=\x7f"},
+    {"If-None-Match": '"' * 99}, {"Accept-Encoding": ";;;q=x"}, {"X-Forwarded-For": "," * 999},
+    {"Content-Length": "-1"}, {"Transfer-Encoding": "x"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("headers", STRANGE, ids=str)
 def test_strange_headers_are_no_fault_of_ours(desk: Desk, headers: dict[str, str]) -> None:
     """Headers that make no sense never lead to a 5xx."""
     for path in ("/health/live", "/api/sync/full", "/api/videos?videoId=a"):
@@ -256,7 +261,7 @@ def test_strange_headers_are_no_fault_of_ours(desk: Desk, headers: dict[str, str
 
 def test_a_fault_of_ours_says_nothing_of_the_inside(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     """A bug is answered by the error body and told to the log, not to the client."""
-    desk.intake.app.add_url_rule("/fault", "fault", lambda: 1 // 0)
+    desk.intake.app.add_url_rule("/fault", "fault", lambda: str(1 // 0))
     answer = desk.client.get("/fault")
 
     assert_refused(answer, 500, "INTERNAL_ERROR")

@@ -180,8 +180,9 @@ def test_a_removed_moderator_stops_counting_at_once(desk: Desk) -> None:
 def test_the_scores_of_a_batch_are_those_of_single_look_ups(site: Site) -> None:
     """Scoring many videos at once gives each the score that it has alone."""
     chance = np.random.default_rng(5)
-    site.cast(*(vote(int(chance.integers(60)), f"v{chance.integers(20)}", ("fully_ai", "not_ai")[n % 2], at_ms=START_MS + n)
-                for n in range(300)))  # fmt: skip
+    for n in range(300):
+        category = ("fully_ai", "not_ai")[n % 2]
+        site.cast(vote(int(chance.integers(60)), f"v{chance.integers(20)}", category, at_ms=START_MS + n))
     newest = Newest(site.home.standing, LOG_ID)
     with closing(schema.open_for_reading(site.home.votes_log)) as log:
         together = scores(log, newest, range(1, 21), range(1, 61))

@@ -15,7 +15,7 @@ NOW_MS = 1_790_000_000_000
 
 
 def keys() -> Callable[[int], bytes]:
-    """Draws keys that differ: 0101…, 0202…, …"""
+    """Draws keys that differ: first 0101…, then 0202…."""
     drawn = iter(range(1, 100))
     return lambda size: bytes([next(drawn)]) * size
 

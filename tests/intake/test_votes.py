@@ -176,7 +176,7 @@ def test_a_moderator_added_and_an_audit_made_later_hold_at_once(desk: Desk) -> N
 
 
 def test_no_network_or_address_is_stored_but_its_token(open_desk: OpenDesk) -> None:
-    """The log, the key file and the standing votes hold no byte of an address; two addresses of one /24 share a token."""
+    """No file of the home holds a byte of an address; two addresses of one /24 share a token."""
     desk = open_desk(trusted_hops=1)
     for voter, address in enumerate(["203.0.113.77", "203.0.113.78", "198.51.100.9"]):
         desk.client.post(

@@ -1,0 +1,224 @@
+"""The commands about scores: of a file of votes, and of one video or voter."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import numpy as np
+import orjson
+
+from data import standing as standing_file
+from data.columns import Decisions
+from data.home import Home, home_of
+from data.input import labelfile, votefile
+from data.input.votebatch import Reject, VoteBatch
+from data.log import lookup, schema
+from data.log.read import open_columns
+from data.records import VIDEO_ID, VOTER_ID
+from data.standing import Standing
+from publisher import keys
+from publisher.scoring.explain import VideoExplanation, VoteLine, explain_video
+from publisher.scoring.explain_voter import VoterExplanation, explain_voter
+from publisher.scoring.from_file import ballots, score_ballots, write_scores
+from publisher.scoring.trust import full_round
+
+FLAGGED = 50
+"""Clients flag a video from this score on."""
+SHOWN_REJECTS = 5
+SHOWN_VOTES = 20
+PSEUDONYM_CONTEXT = b"realtube/pseudonym/1"
+
+
+@click.command()
+@click.option(
+    "--votes",
+    "votes_file",
+    required=True,
+    metavar="FILE",
+    help="Votes as for import-votes: CSV, NDJSON or Parquet, - for stdin.",
+)
+@click.option("--audited", type=click.Path(path_type=Path), help="CSV of video_id, label: 1 = AI, 0 = made by people.")
+@click.option(
+    "--moderators", type=click.Path(path_type=Path), help="Voter ids whose votes are moderators', one a line."
+)
+@click.option(
+    "--now-ms", type=click.IntRange(0), help="Clock by which ages are counted, Unix milliseconds; default: now."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="CSV to write, Parquet if it ends in .parquet."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+def score(
+    votes_file: str, audited: Path | None, moderators: Path | None, now_ms: int | None, out: Path, as_json: bool
+) -> None:
+    """Score a file of votes, without any home.
+
+    The same rule, by the same code, as a publish. Writes video_id, score (0-100), evidence, votes and top_category,
+    one line a video with a standing vote. Bad rows are left out and reported.
+
+    \b
+    Example:
+      realtube score --votes votes.csv --audited labels.csv --out scores.csv
+    """
+    now = now_ms if now_ms is not None else _now_ms()
+    rejects: list[Reject] = []
+    batches = (
+        votefile.read_stream(sys.stdin.buffer, "-", now) if votes_file == "-" else votefile.read(Path(votes_file), now)
+    )
+    cast = ballots(_good(batches, rejects))
+    labels = labelfile.read_audited(audited) if audited else labelfile.AuditFile({}, ())
+    appointed = labelfile.read_moderators(moderators) if moderators else labelfile.ModeratorFile((), ())
+    rejects += [*labels.rejects, *appointed.rejects]
+    table = score_ballots(cast, audited=labels.labels, moderators=appointed.voter_ids, now_ms=now)
+    write_scores(table, out)
+    for reject in rejects[:SHOWN_REJECTS]:
+        click.echo(f"left out: line {reject.line}: {reject.reason}", err=True)
+    flagged = int((table["score"].to_numpy() >= FLAGGED).sum())
+    facts = {"videos": len(table), "flagged": flagged, "rejected": len(rejects), "out": str(out)}
+    text = (
+        f"scored {len(table):,} videos, {flagged:,} of them at {FLAGGED} or more; left out {len(rejects):,} rows: {out}"
+    )
+    click.echo(orjson.dumps(facts) if as_json else text)
+
+
+@click.command()
+@click.argument("video_id", required=False)
+@click.option("--voter", "voter_id", metavar="VOTER_ID", help="Explain what this voter's votes count for instead.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def explain(video_id: str | None, voter_id: str | None, as_json: bool) -> None:
+    """Say why a video scores as it does.
+
+    The prior, each vote's part in log-odds, what was limited and why, the rulings, and what would change the verdict.
+    All votes that are in the log now count. Voters are shown under pseudonyms that only this home can give.
+
+    \b
+    Example:
+      realtube explain dQw4w9WgXcQ
+      realtube explain --voter 5f0c…
+    """
+    if (video_id is None) == (voter_id is None):
+        raise click.UsageError("give either VIDEO_ID or --voter VOTER_ID")
+    home = home_of(os.environ)
+    with closing(schema.open_for_reading(home.votes_log)) as log:
+        decided = lookup.decisions_after(log, 0)
+        learned = _learned(home, decided)
+        pseudonym = _pseudonyms(home, log)
+        if video_id is not None:
+            found = _explain_video(log, video_id, decided, learned, pseudonym)
+            click.echo(orjson.dumps(asdict(found)) if as_json else _video_text(found))
+        else:
+            voter = _explain_voter(log, str(voter_id), decided, learned, pseudonym)
+            click.echo(orjson.dumps(asdict(voter)) if as_json else _voter_text(voter))
+
+
+def _explain_video(
+    log: sqlite3.Connection, video_id: str, decided: Decisions, learned: Standing, pseudonym: Callable[[int], str]
+) -> VideoExplanation:
+    if not VIDEO_ID.fullmatch(video_id):
+        raise click.BadParameter("expected 1 to 16 characters of A-Z a-z 0-9 _ -", param_hint="VIDEO_ID")
+    videos = lookup.video_by_id(log, video_id)
+    if not videos:
+        raise click.ClickException(f"nobody has voted on {video_id}: there is nothing to explain")
+    return explain_video(
+        next(iter(videos.items())),
+        lookup.votes_of(log, videos),
+        decided,
+        learned,
+        pseudonym=pseudonym,
+        channel_id=lambda channel: lookup.channel_ids(log, np.array([channel], np.int32)).get(channel, ""),
+    )
+
+
+def _explain_voter(
+    log: sqlite3.Connection, voter_id: str, decided: Decisions, learned: Standing, pseudonym: Callable[[int], str]
+) -> VoterExplanation:
+    voter_id = voter_id.strip().lower()
+    if not VOTER_ID.fullmatch(voter_id):
+        raise click.BadParameter("expected 1 to 64 hex digits", param_hint="--voter")
+    voter = lookup.voter_by_id(log, voter_id)
+    if not voter:
+        raise click.ClickException("this voter has never voted: there is nothing to explain")
+    videos = lookup.videos_of_voter(log, voter)
+    votes = lookup.votes_of(log, videos)
+    return explain_voter(voter, votes, decided, learned, pseudonym=pseudonym, video_ids=videos)
+
+
+def _learned(home: Home, decided: Decisions) -> Standing:
+    """The last full round; without its file, one over the whole log now."""
+    with open_columns(home.votes_log) as log:
+        connection = schema.open_for_reading(home.votes_log)
+        with closing(connection):
+            log_id = schema.identity(connection).log_id
+        found = standing_file.read(home.standing)
+        if found and found.log_id == log_id:
+            return found
+        through = log.last_position()
+        return full_round(log.votes(through), decided, log_id=log_id, position=through, now_ms=_now_ms())
+
+
+def _pseudonyms(home: Home, log: sqlite3.Connection) -> Callable[[int], str]:
+    """Names voters by a keyed hash of their id, under a secret that never leaves the home."""
+    secret = hmac.digest(keys.read(home.online_key).private_bytes_raw(), PSEUDONYM_CONTEXT, hashlib.sha256)
+
+    def pseudonym(voter: int) -> str:
+        voter_id = lookup.voter_ids(log, np.array([voter], np.int32))[voter]
+        return hmac.digest(secret, voter_id.encode(), hashlib.sha256).hex()[:12]
+
+    return pseudonym
+
+
+def _video_text(found: VideoExplanation) -> str:
+    channel = f" (channel {found.channel}; a video of no known channel: {found.neutral:+.2f})" if found.channel else ""
+    lines = [f"{found.video_id} scores {found.score:.1f}", f"  {found.prior:+6.2f}  prior{channel}"]
+    lines += [_vote_text(line) for line in found.votes[:SHOWN_VOTES]]
+    if len(found.votes) > SHOWN_VOTES:
+        rest = sum(line.counted for line in found.votes[SHOWN_VOTES:])
+        lines.append(f"  {rest:+6.2f}  {len(found.votes) - SHOWN_VOTES} more votes (all of them with --json)")
+    lines += [f"  {found.log_odds:+6.2f}  together, in log-odds: 0 is a score of 50"]
+    lines += [f"          {ruling}" for ruling in found.rulings]
+    if not found.rulings:
+        lines.append(f"To cross 50 it lacks {found.to_cross:+.2f}. That would take:")
+        lines += [f"  {change.voters or 'over 40'} more {change.kind}" for change in found.changes]
+    return "\n".join(lines)
+
+
+def _vote_text(line: VoteLine) -> str:
+    limited = f"  [weight {line.weight:.2f}: {line.why}]" if line.why else ""
+    return f"  {line.counted:+6.2f}  {line.voter}  {line.level:<11} {', '.join(line.says)}{limited}"
+
+
+def _voter_text(found: VoterExplanation) -> str:
+    together = f"votes together with {found.together - 1} others: they count once" if found.together else "votes alone"
+    lines = [
+        f"{found.voter}, {found.level}{', banned' if found.banned else ''}",
+        f"  {found.flag_weight:5.2f}  log-odds of a flag",
+        f"  {found.counter_weight:5.2f}  log-odds of a counter-vote",
+        f"  {found.proven:5.0%}  of it rests on a long record",
+        f"  {together}",
+        f"  claims of channels {'count' if found.truthful else 'do not count'}",
+        f"{len(found.votes):,} standing votes{', the first of them' if len(found.votes) > SHOWN_VOTES else ''}:",
+    ]
+    for line in found.votes[:SHOWN_VOTES]:
+        audited = f"  audited: {line.audit}" if line.audit else ""
+        lines.append(f"  {line.video_id:<16}  {line.score:>3}  {', '.join(line.says)}{audited}")
+    return "\n".join(lines)
+
+
+def _good(batches: Iterable[VoteBatch], rejects: list[Reject]) -> Iterator[VoteBatch]:
+    for batch in batches:
+        rejects.extend(batch.rejects)
+        yield batch
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

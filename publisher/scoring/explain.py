@@ -1,0 +1,214 @@
+"""Why a video scores as it does: the rule's own numbers, in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from data import decisions as rulings
+from data.columns import Decisions, Floats, Votes, standing
+from data.priors import claimed_channels, priors
+from data.records import names_of
+from data.score import (
+    ESTABLISHED,
+    MODERATOR,
+    MODERATOR_WEIGHT,
+    NEWCOMER,
+    NEWCOMER_COUNTER,
+    NEWCOMER_FLAG,
+    Contributions,
+    Videos,
+    Voters,
+    contributions,
+    score,
+)
+from data.standing import Standing
+from publisher.scoring.crowd import audits_of
+from publisher.scoring.reliability import WEIGHT_CAP
+
+LEVELS = {NEWCOMER: "newcomer", ESTABLISHED: "established", MODERATOR: "moderator"}
+MOST_TRIED = 40
+"""More voters of one kind than this are not tried out: more would hardly change a verdict, for limits hold them."""
+NOTICEABLE = 0.005
+"""Log-odds below which a difference is not worth a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoteLine:
+    """What one standing vote does to a score."""
+
+    voter: str
+    """Pseudonym."""
+    says: list[str]
+    level: str
+    weight: float
+    """Log-odds of the vote by itself."""
+    counted: float
+    """Log-odds that it adds (a flag) or takes (a counter-vote, negative)."""
+    why: str
+    """Why it counts for less than its weight, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What would move a video to the other side of 50."""
+
+    kind: str
+    """`flags` or `counter-votes`, of which kind of voter."""
+    voters: int
+    """How many more; 0 when `MOST_TRIED` of them would not."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoExplanation:
+    """The whole sum behind a video's score, in log-odds."""
+
+    video_id: str
+    score: float
+    """0-100, as it is shown now."""
+    prior: float
+    neutral: float
+    """The prior of a video of no known channel."""
+    channel: str
+    """The channel whose other videos make the prior, or empty."""
+    votes: list[VoteLine]
+    log_odds: float
+    """Prior and votes together: what the score would be without rulings."""
+    rulings: list[str]
+    """Audits and moderators' rulings, which go before votes."""
+    to_cross: float
+    """Log-odds that would move it to the other side of 50."""
+    changes: list[Change]
+    """Empty when a ruling decides."""
+
+
+def explain_video(
+    video: tuple[int, str],
+    votes: Votes,
+    decided: Decisions,
+    learned: Standing,
+    *,
+    pseudonym: Callable[[int], str],
+    channel_id: Callable[[int], str],
+) -> VideoExplanation:
+    """Takes a video's score apart.
+
+    Args:
+        video: Its key and id.
+        votes: All votes about it.
+        decided: All decisions.
+        learned: What the last full round found.
+        pseudonym: Names a voter by key without giving their id away.
+        channel_id: The id of a channel by key.
+    """
+    key, video_id = video
+    last_words, out = standing(votes), rulings.banned(decided)
+    counting = rulings.counting(last_words, out)
+    keys = np.array([key], np.int32)
+    videos = Videos(keys, priors(learned, counting, keys), audits_of(keys, decided))
+    voters = rulings.with_moderators(learned.voters, rulings.moderators(decided))
+    parts = contributions(counting, voters, videos)
+    shown, _ = rulings.with_locks(score(counting, voters, videos), keys, *rulings.locks(decided))
+    log_odds = float(videos.prior[0] + np.where(parts.flag, parts.log_odds, -parts.log_odds).sum())
+    found = _rulings(key, videos, decided)
+    banned = [VoteLine(pseudonym(int(voter)), names_of(int(mask)), "banned", 0.0, 0.0, "banned: counts for nothing")
+              for voter, mask in zip(last_words.voter, last_words.categories, strict=True) if voter in out]  # fmt: skip
+    channel = int(claimed_channels(counting, learned.channels.truthful, keys)[0])
+    return VideoExplanation(
+        video_id=video_id,
+        score=round(float(shown.score[0]) * 100, 2),
+        prior=float(videos.prior[0]),
+        neutral=learned.prior,
+        channel=channel_id(channel) if channel else "",
+        votes=_lines(counting, parts, voters, pseudonym) + banned,
+        log_odds=log_odds,
+        rulings=found,
+        to_cross=-log_odds,
+        changes=[] if found else _changes(counting, voters, videos, log_odds),
+    )
+
+
+def _rulings(key: int, videos: Videos, decided: Decisions) -> list[str]:
+    locked, scores = rulings.locks(decided)
+    words = []
+    if videos.audit[0] >= 0:
+        words.append(f"audited: {'AI' if videos.audit[0] else 'made by people'}")
+    if key in locked:
+        words.append(f"locked by a moderator at {int(scores[np.searchsorted(locked, key)])}")
+    if key in rulings.hidden(decided):
+        words.append("hidden by a moderator: not published")
+    return words
+
+
+def _lines(votes: Votes, parts: Contributions, voters: Voters, pseudonym: Callable[[int], str]) -> list[VoteLine]:
+    cluster = voters.of(votes.voter).cluster
+    assert cluster is not None
+    columns = (votes.voter, votes.categories, parts.level, parts.flag, parts.weight, parts.log_odds, cluster)
+    lines = [
+        VoteLine(
+            voter=pseudonym(voter),
+            says=names_of(mask),
+            level=LEVELS[level],
+            weight=weight,
+            counted=counted if flag else -counted,
+            why=_why(level, weight, counted, together),
+        )
+        for voter, mask, level, flag, weight, counted, together in zip(*(c.tolist() for c in columns), strict=True)
+    ]
+    return sorted(lines, key=lambda line: (-abs(line.counted), line.voter))
+
+
+def _why(level: int, weight: float, counted: float, cluster: int) -> str:
+    if weight < NOTICEABLE:
+        return "its record gives it no weight"
+    if weight - counted < NOTICEABLE:
+        return ""
+    if cluster and counted < NOTICEABLE:
+        return "votes together with others: the cluster counts once"
+    if level == NEWCOMER:
+        return "newcomers together have a limit"
+    return "repeats others, within what its kind may add together"
+
+
+def _changes(votes: Votes, voters: Voters, videos: Videos, log_odds: float) -> list[Change]:
+    flags = log_odds < 0  # below 50, flags would cross it
+    side = "flags" if flags else "counter-votes"
+    kinds = (
+        ("newcomers", NEWCOMER, NEWCOMER_FLAG if flags else NEWCOMER_COUNTER),
+        ("established voters", ESTABLISHED, WEIGHT_CAP),
+        ("moderators", MODERATOR, MODERATOR_WEIGHT),
+    )
+    found = []
+    for who, level, weight in kinds:
+        reached = _with_more(votes, voters, videos, level=level, weight=weight, flags=flags)
+        crossed = np.flatnonzero((reached >= 0.5) if flags else (reached < 0.5))
+        found.append(Change(f"{side} of {who}", int(crossed[0]) + 1 if len(crossed) else 0))
+    return found
+
+
+def _with_more(votes: Votes, voters: Voters, videos: Videos, *, level: int, weight: float, flags: bool) -> Floats:
+    """The score with 1, 2, … `MOST_TRIED` more votes: as many copies of the video, scored at once."""
+    known, more = len(voters.level), np.arange(MOST_TRIED, dtype=np.int32)
+    everyone = voters.of(np.concatenate([np.arange(known, dtype=np.int32), np.full(MOST_TRIED, known, np.int32)]))
+    everyone.level[known:], everyone.flag_weight[known:], everyone.counter_weight[known:] = level, weight, weight
+    copies = np.repeat(more, len(votes) + more + 1)
+    first = np.cumsum(len(votes) + more + 1) - (len(votes) + more + 1)
+    place = np.arange(len(copies)) - first[copies]
+    own = place < len(votes)
+    row = np.where(own, place, 0)
+    mask = np.uint8(1 if flags else 32)
+    many = Votes(
+        position=np.arange(len(copies), dtype=np.int64),
+        cast_at_ms=np.zeros(len(copies), np.int64),
+        voter=np.where(own, votes.voter[row], known + place - len(votes)).astype(np.int32),
+        video=copies,
+        categories=np.where(own, votes.categories[row], mask).astype(np.uint8),
+        channel=np.zeros(len(copies), np.int32),
+        network=np.zeros(len(copies), np.int32),
+        voter_since_ms=np.zeros(len(copies), np.int64),
+    )
+    return score(
+        many, everyone, Videos(more, np.repeat(videos.prior, MOST_TRIED), np.repeat(videos.audit, MOST_TRIED))
+    ).score
