@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
-from data.columns import Keys
+from data.columns import Floats, Keys, Mask
 from data.log.read import Decisions
-from data.score import MODERATOR, MODERATOR_WEIGHT, Voters
+from data.score import AUDITED_SCORE, MODERATOR, MODERATOR_WEIGHT, Verdicts, Voters
 
 Labels = npt.NDArray[np.int8]
 
@@ -39,6 +41,65 @@ def moderators(decisions: Decisions) -> Keys:
     return keys[np.array([kinds[row] == "moderator_add" for row in last], np.bool_)]
 
 
+def locks(decisions: Decisions) -> tuple[Keys, Floats]:
+    """The videos whose scores moderators have fixed, and at what.
+
+    Args:
+        decisions: All decisions up to some position, in position order.
+
+    Returns:
+        Video keys, ascending, each once; the score of each, 0-1. What people confirmed to be human is fixed at 0.01.
+    """
+    fixing = np.array([kind in {"lock", "unlock", "confirm_human"} for kind in decisions.kind], np.bool_)
+    keys, last = _last_of_each(decisions.video, fixing)
+    kinds = [decisions.kind[row] for row in last]
+    given = np.zeros(len(fixing)) if decisions.score is None else decisions.score / 100.0
+    scores = np.where([kind == "confirm_human" for kind in kinds], AUDITED_SCORE[0], given[last])
+    stands = np.array([kind != "unlock" for kind in kinds], np.bool_)
+    return keys[stands], scores[stands]
+
+
+def hidden(decisions: Decisions) -> Keys:
+    """The videos that moderators keep out of what is published: keys, ascending, each once."""
+    return _in_force(decisions.video, decisions.kind, on="hide", off="unhide")
+
+
+def banned(decisions: Decisions) -> Keys:
+    """The voters whose votes weigh nothing: keys, ascending, each once."""
+    return _in_force(decisions.voter, decisions.kind, on="ban", off="unban")
+
+
+def with_bans(voters: Voters, keys: Keys) -> Voters:
+    """The same voters, except that the votes of those in `keys` weigh nothing."""
+    size = max(len(voters.level), int(keys.max(initial=0)) + 1)
+    everyone = voters.of(np.arange(size, dtype=np.int32))
+    heard = np.ones(size)
+    heard[keys] = 0.0
+    return replace(everyone, flag_weight=everyone.flag_weight * heard, counter_weight=everyone.counter_weight * heard)
+
+
+def with_locks(verdicts: Verdicts, videos: Keys, decisions: Decisions) -> tuple[Verdicts, Mask]:
+    """Puts fixed scores in place of what votes say.
+
+    Args:
+        verdicts: In the rows of `videos`.
+        videos: Keys, ascending, each once.
+        decisions: All decisions up to some position, in position order.
+
+    Returns:
+        The verdicts, categories scaled along, and which rows are fixed.
+    """
+    keys, fixed = locks(decisions)
+    present = np.isin(keys, videos)
+    rows = np.searchsorted(videos, keys[present])
+    locked = np.zeros(len(videos), np.bool_)
+    locked[rows] = True
+    scores = verdicts.score.copy()
+    scores[rows] = fixed[present]
+    share = np.divide(scores, verdicts.score, out=np.ones(len(videos)), where=verdicts.score > 0)
+    return replace(verdicts, score=scores, category_score=verdicts.category_score * share[:, None]), locked
+
+
 def with_moderators(voters: Voters, keys: Keys) -> Voters:
     """Puts today's moderators in place of those that the voters' last full round knew.
 
@@ -66,6 +127,11 @@ def with_moderators(voters: Voters, keys: Keys) -> Voters:
         cluster=np.where(appointed, np.int32(0), others.cluster),
         levels=voters.levels,
     )
+
+
+def _in_force(keys: Keys, kinds: list[str], *, on: str, off: str) -> Keys:
+    named, last = _last_of_each(keys, np.array([kind in {on, off} for kind in kinds], np.bool_))
+    return named[np.array([kinds[row] == on for row in last], np.bool_)]
 
 
 def _last_of_each(keys: Keys, chosen: npt.NDArray[np.bool_]) -> tuple[Keys, npt.NDArray[np.int64]]:

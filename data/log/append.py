@@ -30,13 +30,15 @@ ADD_VOTE = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 ADD_DECISION = """
-    INSERT INTO decisions (position, decided_at_ms, kind, video, voter, label, actor, reason)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO decisions (position, decided_at_ms, kind, video, voter, label, actor, reason, score)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 LONGEST_MEMORY = 200_000
 """How many interned ids are remembered; beyond it the memory starts over (about 30 MB)."""
 
-DecisionKind = Literal["audit", "moderator_add", "moderator_remove"]
+DecisionKind = Literal[
+    "audit", "moderator_add", "moderator_remove", "lock", "unlock", "confirm_human", "hide", "unhide", "ban", "unban"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Decision:
     voter_id: str = ""
     label: int = 0
     """Of an audit: 1 AI, 0 made by people."""
+    score: int = 0
+    """Of a lock: the score that it fixes, 0-100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,7 @@ class Appender:
             position, decision.decided_at_ms, decision.kind,
             self.video(decision.video_id) if decision.video_id else 0,
             self.voter(decision.voter_id) if decision.voter_id else 0,
-            decision.label, decision.actor, decision.reason,
+            decision.label, decision.actor, decision.reason, decision.score,
         ))  # fmt: skip
         return position
 

@@ -18,7 +18,8 @@ STANDING_AUDITS = """
 """
 MODERATORS = """
     SELECT voters.voter_id, last.decided_at_ms, last.actor, last.reason
-    FROM (SELECT max(position) AS position FROM decisions WHERE voter > 0 GROUP BY voter) AS newest
+    FROM (SELECT max(position) AS position FROM decisions
+          WHERE kind IN ('moderator_add', 'moderator_remove') GROUP BY voter) AS newest
     JOIN decisions AS last ON last.position = newest.position
     JOIN voters ON voters.voter = last.voter
     WHERE last.kind = 'moderator_add'

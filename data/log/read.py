@@ -31,7 +31,8 @@ VOTES_OF_TOUCHED = """
     ORDER BY video, voter, position
 """
 DECISIONS_THROUGH = """
-    SELECT position, decided_at_ms, kind, video, voter, label FROM decisions WHERE position <= ? ORDER BY position
+    SELECT position, decided_at_ms, kind, video, voter, label, score FROM decisions
+    WHERE position <= ? ORDER BY position
 """
 VIDEO_IDS = "SELECT video, video_id FROM videos ORDER BY video"
 VOTER_IDS = "SELECT voter, voter_id FROM voters ORDER BY voter"
@@ -45,13 +46,15 @@ class Decisions:
 
     position: np.ndarray[tuple[int], np.dtype[np.int64]]
     kind: list[str]
-    """`audit`, `moderator_add` or `moderator_remove`."""
+    """One of `append.DecisionKind`."""
     video: Keys
     """Key of the video, 0 none."""
     voter: Keys
     """Key of the voter, 0 none."""
     label: np.ndarray[tuple[int], np.dtype[np.uint8]]
     """Of an audit: 1 AI, 0 made by people."""
+    score: np.ndarray[tuple[int], np.dtype[np.uint8]] | None = None
+    """Of a lock: 0-100. None: there are no locks."""
 
 
 class LogReader:
@@ -82,6 +85,7 @@ class LogReader:
             video=table["video"].to_numpy().astype(np.int32),
             voter=table["voter"].to_numpy().astype(np.int32),
             label=table["label"].to_numpy().astype(np.uint8),
+            score=table["score"].to_numpy().astype(np.uint8),
         )
 
     def video_ids(self) -> pa.Array:

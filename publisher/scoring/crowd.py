@@ -79,13 +79,15 @@ def crowd_of(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
         decided: All decisions.
         now_ms: By which ages are counted.
     """
+    votes = votes.take(~np.isin(votes.voter, rulings.banned(decided)))
     moderators, (labelled, labels) = rulings.moderators(decided), rulings.audits(decided)
     size = 1 + int(max(votes.voter.max(initial=0), moderators.max(initial=0)))
     since = np.full(size, now_ms, np.int64)
     seen = np.where(votes.voter_since_ms > 0, np.minimum(votes.voter_since_ms, votes.cast_at_ms), votes.cast_at_ms)
     np.minimum.at(since, votes.voter, seen)
     last_words = standing(votes)
-    keys, row = np.unique(last_words.video, return_inverse=True)
+    row = np.cumsum(np.append(np.False_, last_words.video[1:] != last_words.video[:-1])[: len(last_words)])
+    keys = np.flatnonzero(np.bincount(last_words.video)).astype(np.int32)
     audit = audits_of(keys, decided)
     prior = float(logit((GLOBAL_RATE * RATE_AUDITS + labels.sum()) / (RATE_AUDITS + len(labels))))
     moderator = np.isin(np.arange(size), moderators)

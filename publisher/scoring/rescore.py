@@ -89,9 +89,13 @@ def rescore(
     standing_votes = standing(votes)
     videos = Videos(touched, priors(reliabilities, standing_votes, touched), audits_of(touched, decided))
     voters = rulings.with_moderators(reliabilities.voters, rulings.moderators(decided))
-    verdicts = score(standing_votes, voters, videos)
+    voters = rulings.with_bans(voters, rulings.banned(decided))
+    verdicts, locked = rulings.with_locks(score(standing_votes, voters, videos), touched, decided)
+    hidden = np.isin(touched, rulings.hidden(decided))
     channel = agreed_channels(standing_votes, touched)
-    table, changed = judge(table, touched, verdicts, channel, minimum=minimum, now_ms=now_ms)
+    table, changed = judge(
+        table, touched, verdicts, channel, minimum=minimum, now_ms=now_ms, locked=locked, hidden=hidden
+    )
     return Scored(table, changed, reliabilities)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -79,7 +81,15 @@ def empty(size: int) -> VerdictTable:
 
 
 def judge(
-    table: VerdictTable, keys: Keys, verdicts: Verdicts, channel: Keys, *, minimum: int, now_ms: int
+    table: VerdictTable,
+    keys: Keys,
+    verdicts: Verdicts,
+    channel: Keys,
+    *,
+    minimum: int,
+    now_ms: int,
+    locked: Mask | None = None,
+    hidden: Mask | None = None,
 ) -> tuple[VerdictTable, Keys]:
     """Enters new verdicts; an entry changes when anything of it but its evidence differs.
 
@@ -90,16 +100,19 @@ def judge(
         channel: Their agreed channels, in the same rows.
         minimum: The score at which a video enters the published set.
         now_ms: Time of the tick.
+        locked: Which rows a moderator fixed; None: none.
+        hidden: Which rows a moderator keeps out of the published set; None: none.
 
     Returns:
         The new table, and the keys whose entries changed, ascending.
     """
     score = percent(verdicts.score)
-    voted = verdicts.voters > 0
+    voted, nothing = verdicts.voters > 0, np.zeros(len(keys), np.bool_)
     stays = np.where(table.published[keys], score > minimum - LEAVE_BELOW - 1, score >= minimum)
-    new = {
+    new: dict[str, npt.NDArray[Any]] = {
         "score": np.where(voted, score, 0).astype(np.uint8),
-        "published": voted & stays,
+        "published": voted & stays & ~(nothing if hidden is None else hidden),
+        "locked": nothing if locked is None else locked,
         "voters": verdicts.voters.astype(np.int32),
         "votes": verdicts.votes.astype(np.int32),
         "category_score": percent(verdicts.category_score).astype(np.uint8),

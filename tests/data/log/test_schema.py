@@ -28,7 +28,7 @@ def test_a_new_log_knows_who_it_is(path: Path) -> None:
     """Identity and schema version can be read back, and only the owner may read the file."""
     with closing(schema.open_for_reading(path)) as connection:
         assert schema.identity(connection) == IDENTITY
-        assert schema.version(connection) == schema.newest_version() == 1
+        assert schema.version(connection) == schema.newest_version() == 2
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert sorted(file.name for file in path.parent.iterdir()) == ["votes.db"]
 
@@ -130,7 +130,7 @@ def test_a_commit_survives_a_power_cut(path: Path) -> None:
         "INSERT INTO votes (position, cast_at_ms, voter, video, categories) VALUES (1, 'x', 1, 1, 1)",
         "INSERT INTO voters (voter_id) VALUES ('')",
         "INSERT INTO videos (video_id, hash_prefix) VALUES ('aaaaaaaaaaaaaaaaa', 0)",
-        "INSERT INTO decisions (position, decided_at_ms, kind, actor, reason) VALUES (1, 0, 'ban', '', '')",
+        "INSERT INTO decisions (position, decided_at_ms, kind, actor, reason) VALUES (1, 0, 'praise', '', '')",
         "INSERT INTO decisions (position, decided_at_ms, kind, label, actor, reason) VALUES (1, 0, 'audit', 2, '', '')",
     ],
 )
