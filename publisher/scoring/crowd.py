@@ -79,7 +79,8 @@ def crowd_of(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
         decided: All decisions.
         now_ms: By which ages are counted.
     """
-    votes = votes.take(~np.isin(votes.voter, rulings.banned(decided)))
+    if len(banned := rulings.banned(decided)):  # a copy of ten million votes is half a gigabyte: only when needed
+        votes = votes.take(~np.isin(votes.voter, banned))
     moderators, (labelled, labels) = rulings.moderators(decided), rulings.audits(decided)
     size = 1 + int(max(votes.voter.max(initial=0), moderators.max(initial=0)))
     since = np.full(size, now_ms, np.int64)
