@@ -17,7 +17,7 @@ from publisher.scoring.clusters import clusters
 DAY_MS = 86_400_000
 YOUNG_MS = 7 * DAY_MS
 """A voter younger than this is never established, claims no channel, and counts `YOUNG_SHARE` as a newcomer."""
-WITNESSES = 2
+WITNESSES = 1
 """A claim is corroborated when so many other established voters make the same."""
 CORROBORATED_CLAIMS = 1
 """A voter's claims of channels count once so many of them are corroborated."""
