@@ -13,33 +13,32 @@ import numpy as np
 from data import decisions as rulings
 from data import standing as standing_file
 from data.channels import agreed_channels
-from data.columns import NO_DECISIONS, Decisions, Floats, Ints, Keys, Votes, standing
+from data.columns import NO_DECISIONS, Bytes, Decisions, Floats, Ints, Keys, Mask, Votes, standing
 from data.log import lookup
-from data.score import Verdicts, Videos, Voters, percent, probability, score
+from data.priors import priors
+from data.score import ESTABLISHED, Verdicts, Videos, Voters, percent, probability, score
 
 
 @dataclass(frozen=True, slots=True)
 class Reliabilities:
     """What holds at this moment besides the votes: the last full round and all decisions."""
 
-    prior: float
-    """Log-odds that a voted video is AI before any vote."""
+    round: standing_file.Standing
     voters: Voters
-    """Today's moderators included."""
+    """What the round learned of each voter, today's moderators included."""
     audited: Keys
     """Audited videos, ascending."""
     labels: rulings.Labels
     """Their labels."""
+    banned: Keys
+    """Voters whose votes count for nothing."""
+    hidden: Keys
+    """Videos that are not shown."""
+    locks: tuple[Keys, Bytes]
+    """Videos whose score a moderator fixed, and these scores."""
 
-    def videos(self, keys: Keys) -> Videos:
-        """What is known of these videos besides their votes.
-
-        Args:
-            keys: Video keys, ascending, each once.
-        """
-        return Videos(video=keys, prior=np.full(len(keys), self.prior), audit=self._audit(keys))
-
-    def _audit(self, keys: Keys) -> rulings.Labels:
+    def audit(self, keys: Keys) -> rulings.Labels:
+        """The labels of these videos, -1 where there is none."""
         if not len(self.audited):
             return np.full(len(keys), -1, np.int8)
         place = np.minimum(np.searchsorted(self.audited, keys), len(self.audited) - 1)
@@ -92,6 +91,8 @@ class Verdict:
     """0-100, of each of `records.CATEGORIES`."""
     voters: int
     """Standing votes."""
+    locked: bool
+    """Whether a moderator fixed the score."""
     channel_id: str
     """The channel that independent voters agree on, or empty."""
     newest_ms: int
@@ -100,30 +101,37 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Scores of some videos and trust in some voters, by key."""
+    """What to tell the voters of a batch, by key."""
 
     of_video: Mapping[int, int]
     """0-100."""
+    of_banned: Mapping[tuple[int, int], int]
+    """By (video, voter), 0-100: what a banned voter's vote would have led to."""
     of_voter: Mapping[int, float]
-    """0-1."""
+    """Trust, 0-1."""
+
+    def told(self, video: int, voter: int) -> int:
+        """The score that a voter is told of a video."""
+        return self.of_banned.get((video, voter), self.of_video.get(video, 0))
 
 
-def scores(connection: sqlite3.Connection, newest: Newest, videos: Iterable[int], voters: Iterable[int]) -> Scores:
+def scores(connection: sqlite3.Connection, newest: Newest, cast: Iterable[tuple[int, int]]) -> Scores:
     """Scores all videos of a batch at once.
 
     Args:
         connection: Sees the votes of the running transaction.
         newest: Where the reliabilities come from.
-        videos: Keys of videos with at least one standing vote each, in any order.
-        voters: Keys of voters.
+        cast: (video, voter) keys of the batch's votes.
     """
     reliabilities = newest.of(connection)
-    keys = np.unique(np.fromiter(videos, np.int32))
-    verdicts = _score(standing(lookup.votes_of(connection, keys.tolist())), reliabilities, keys)
-    asked = np.unique(np.fromiter(voters, np.int32))
+    pairs = np.array(list(cast), np.int32)
+    keys, voters = np.unique(pairs[:, 0]), np.unique(pairs[:, 1])
+    votes = lookup.votes_of(connection, keys.tolist())
+    found, _ = _judged(standing(rulings.counting(votes, reliabilities.banned)), reliabilities, keys)
     return Scores(
-        of_video=dict(zip(keys.tolist(), percent(verdicts.score).tolist(), strict=True)),
-        of_voter=dict(zip(asked.tolist(), trust(reliabilities.voters.of(asked)).tolist(), strict=True)),
+        of_video=dict(zip(keys.tolist(), percent(found.score).tolist(), strict=True)),
+        of_banned=_of_banned(votes, reliabilities, pairs[np.isin(pairs[:, 1], reliabilities.banned)]),
+        of_voter=dict(zip(voters.tolist(), trust(reliabilities.voters.of(voters)).tolist(), strict=True)),
     )
 
 
@@ -136,21 +144,23 @@ def verdicts(connection: sqlite3.Connection, newest: Newest, videos: Mapping[int
         videos: Video key -> id, keys ascending.
 
     Returns:
-        One verdict for each video that has a standing vote, in key order.
+        One verdict for each video that has a standing vote and is not hidden, in key order.
     """
+    reliabilities = newest.of(connection)
     votes = lookup.votes_of(connection, videos)
-    stands = standing(votes)
+    stands = standing(rulings.counting(votes, reliabilities.banned))
+    stands = stands.take(~np.isin(stands.video, reliabilities.hidden))
     keys = np.unique(stands.video)
-    found = _score(stands, newest.of(connection), keys)
+    found, locked = _judged(stands, reliabilities, keys)
     channels = agreed_channels(stands, keys)
     channel_ids = lookup.channel_ids(connection, channels)
     columns = zip(
         keys.tolist(), percent(found.score).tolist(), found.votes.tolist(), percent(found.category_score).tolist(),
-        found.voters.tolist(), channels.tolist(), _newest_ms(votes, keys).tolist(), strict=True,
+        found.voters.tolist(), locked.tolist(), channels.tolist(), _newest_ms(votes, keys).tolist(), strict=True,
     )  # fmt: skip
     return [
-        Verdict(videos[key], points, tuple(named), tuple(parts), voters, channel_ids.get(channel, ""), newest_ms)
-        for key, points, named, parts, voters, channel, newest_ms in columns
+        Verdict(videos[key], points, tuple(named), tuple(parts), voters, lock, channel_ids.get(channel, ""), newest_ms)
+        for key, points, named, parts, voters, lock, channel, newest_ms in columns
     ]
 
 
@@ -159,11 +169,24 @@ def trust(voters: Voters) -> Floats:
 
     It is the probability that their flag alone gives a video of even odds: 0.5 is no trust at all.
     """
-    return np.round(probability(voters.flag_weight), 3)
+    worth = np.where(voters.level == ESTABLISHED, voters.levels.flags, 1.0)
+    return np.round(probability(worth * voters.flag_weight), 3)
 
 
-def _score(stands: Votes, reliabilities: Reliabilities, keys: Keys) -> Verdicts:
-    return score(stands, reliabilities.voters, reliabilities.videos(keys))
+def _judged(stands: Votes, reliabilities: Reliabilities, keys: Keys) -> tuple[Verdicts, Mask]:
+    """The verdicts, and which videos are locked; as a publish judges the same votes."""
+    videos = Videos(keys, priors(reliabilities.round, stands, keys), reliabilities.audit(keys))
+    return rulings.with_locks(score(stands, reliabilities.voters, videos), keys, *reliabilities.locks)
+
+
+def _of_banned(votes: Votes, reliabilities: Reliabilities, pairs: Keys) -> dict[tuple[int, int], int]:
+    if not len(pairs):
+        return {}
+    keys, others = np.unique(pairs[:, 0]), np.setdiff1d(reliabilities.banned, pairs[:, 1])
+    stands = standing(rulings.counting(votes.take(np.isin(votes.video, keys)), others))
+    found, _ = _judged(stands, reliabilities, keys)
+    told = percent(found.score)[np.searchsorted(keys, pairs[:, 0])]
+    return dict(zip(map(tuple, pairs.tolist()), told.tolist(), strict=True))
 
 
 def _newest_ms(votes: Votes, keys: Keys) -> Ints:
@@ -175,8 +198,15 @@ def _newest_ms(votes: Votes, keys: Keys) -> Ints:
 
 def _combined(found: standing_file.Standing, decided: Decisions) -> Reliabilities:
     audited, labels = rulings.audits(decided)
-    voters = rulings.with_moderators(found.voters, rulings.moderators(decided))
-    return Reliabilities(prior=found.prior, voters=voters, audited=audited, labels=labels)
+    return Reliabilities(
+        round=found,
+        voters=rulings.with_moderators(found.voters, rulings.moderators(decided)),
+        audited=audited,
+        labels=labels,
+        banned=rulings.banned(decided),
+        hidden=rulings.hidden(decided),
+        locks=rulings.locks(decided),
+    )
 
 
 def _joined(first: Decisions, second: Decisions) -> Decisions:

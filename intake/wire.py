@@ -20,8 +20,6 @@ from intake.readiness import Readiness
 
 CHANNEL_SCORE = 0
 """Until channels are scored."""
-LOCKED = False
-"""Until moderators can lock a video."""
 FUTURE_MS = 60_000
 """How far ahead of ours a client's clock may be."""
 
@@ -207,7 +205,7 @@ def _result(verdict: Verdict, *, not_ai: bool) -> dict[str, object]:
             if votes
         },
         "totalVotes": verdict.voters,
-        "locked": LOCKED,
+        "locked": verdict.locked,
         "channelId": verdict.channel_id,
         "channelScore": CHANNEL_SCORE,
         "lastUpdated": rfc3339(verdict.newest_ms),

@@ -222,9 +222,9 @@ class Writer:
         counted = [done for done, ticket in zip(appended, batch, strict=True) if ticket.vote.categories != RETRACTION]
         if not counted:
             return [Cast(done.position is not None, 0, 0.0) for done in appended]
-        found = scores(self._connection, self._newest, {c.video for c in counted}, {c.voter for c in counted})
+        found = scores(self._connection, self._newest, [(done.video, done.voter) for done in counted])
         return [
-            Cast(done.position is not None, found.of_video.get(done.video, 0), found.of_voter.get(done.voter, 0.0))
+            Cast(done.position is not None, found.told(done.video, done.voter), found.of_voter.get(done.voter, 0.0))
             for done in appended
         ]
 

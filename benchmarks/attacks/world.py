@@ -20,6 +20,11 @@ DAYS = 180
 NOW_MS = START_MS + DAYS * DAY_MS
 
 
+GOLDEN = 0.618_033_988_75
+KINDS = (0.125, 0.10, 0.775)
+"""Shares of channels that post next to nothing but AI, some, and next to none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
     """How large a world is and how its people are."""
@@ -121,7 +126,10 @@ def columns(cast: Cast, draw: np.random.Generator) -> Votes:
 
 
 def _channels(size: Size, draw: np.random.Generator) -> tuple[Keys, Keys, Floats]:
-    kind = draw.choice(3, size.channels + 1, p=(0.09, 0.10, 0.81))
+    share = np.append(0.0, -np.sort(-(draw.pareto(1.5, size.channels) + 0.3)))
+    # Kinds are spread evenly over sizes: else the kind of the one largest channel decides what a world is like.
+    place = (np.arange(size.channels + 1) * GOLDEN + draw.random()) % 1.0
+    kind = np.searchsorted(np.cumsum(KINDS)[:-1], place)
     rate = np.choose(
         kind,
         (
@@ -130,8 +138,7 @@ def _channels(size: Size, draw: np.random.Generator) -> tuple[Keys, Keys, Floats
             draw.beta(0.2, 20, size.channels + 1),
         ),
     )
-    share = draw.pareto(1.3, size.channels) + 0.3
-    channel_of = draw.choice(size.channels, size.videos + 1, p=share / share.sum()).astype(np.int32) + 1
+    channel_of = draw.choice(size.channels, size.videos + 1, p=share[1:] / share.sum()).astype(np.int32) + 1
     topic_of = draw.integers(0, size.topics, size.channels + 1)[channel_of].astype(np.int32)
     return channel_of.astype(np.int32), topic_of, rate
 

@@ -25,7 +25,7 @@ LOWEST, HIGHEST = float(logit(0.02)), float(logit(0.85))
 """A channel's prior stays within these: votes on the video itself decide."""
 UNPROVEN_HIGHEST = -0.8
 """A channel that few distinct voters speak of lifts its videos no higher: one newcomer then leaves them below 50."""
-VOICES = (0.0, 3.0, 10.0)
+VOICES = (0.0, 2.0, 8.0)
 """Distinct voices, each at most 1, at which a channel's prior may rise at all, to `UNPROVEN_HIGHEST`, to `HIGHEST`."""
 DECIDED_VOICES = 16.0
 """How many voices an audit or a moderator is."""

@@ -58,16 +58,23 @@ def _scattered(voter: Keys) -> npt.NDArray[np.uint64]:
 
 def _pairs(voter: Keys, row: Ints, size: int) -> tuple[Keys, Keys, Ints]:
     """Pairs of neighbours that share videos, and how many; those that share too few are left out."""
-    found = []
+    often = np.zeros(BUCKETS, np.int64)
     for step in range(1, NEIGHBOURS + 1):
-        together = np.flatnonzero(row[step:] == row[:-step])
-        one, other = voter[together].astype(np.int64), voter[together + step].astype(np.int64)
-        found.append(np.minimum(one, other) * size + np.maximum(one, other))
+        often += np.bincount(_beside(voter, row, step, size) % BUCKETS, minlength=BUCKETS)
+    found = []
+    for step in range(1, NEIGHBOURS + 1):  # twice over, so that pairs that meet once are never kept together
+        pair = _beside(voter, row, step, size)
+        found.append(pair[often[pair % BUCKETS] >= 2])
     pair = np.concatenate(found)
-    bucket = pair % BUCKETS
-    pair = pair[np.bincount(bucket, minlength=BUCKETS)[bucket] >= 2]
     pairs, shared = np.unique(pair, return_counts=True)
     return (pairs // size).astype(np.int32), (pairs % size).astype(np.int32), shared
+
+
+def _beside(voter: Keys, row: Ints, step: int, size: int) -> Ints:
+    """The pairs of voters so many places apart on a video, each as one number."""
+    together = np.flatnonzero(row[step:] == row[:-step])
+    one, other = voter[together].astype(np.int64), voter[together + step].astype(np.int64)
+    return np.asarray(np.minimum(one, other) * size + np.maximum(one, other), np.int64)
 
 
 def _usual(first: Keys, second: Keys, shared: Ints, *, audited: Floats, cast: Ints) -> float:

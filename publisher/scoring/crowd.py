@@ -16,7 +16,7 @@ from publisher.scoring.clusters import clusters
 DAY_MS = 86_400_000
 YOUNG_MS = 7 * DAY_MS
 """A voter younger than this is never established, claims no channel, and counts `YOUNG_SHARE` as a newcomer."""
-WITNESSES = 2
+WITNESSES = 1
 """A claim is corroborated when so many other established voters make the same."""
 CORROBORATED_CLAIMS = 1
 """A voter's claims of channels count once so many of them are corroborated."""
@@ -85,7 +85,8 @@ def crowd_of(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
     seen = np.where(votes.voter_since_ms > 0, np.minimum(votes.voter_since_ms, votes.cast_at_ms), votes.cast_at_ms)
     np.minimum.at(since, votes.voter, seen)
     last_words = standing(votes)
-    keys, row = np.unique(last_words.video, return_inverse=True)
+    row = np.cumsum(np.append(np.False_, last_words.video[1:] != last_words.video[:-1])[: len(last_words)])
+    keys = np.flatnonzero(np.bincount(last_words.video)).astype(np.int32)
     audit = audits_of(keys, decided)
     prior = float(logit((GLOBAL_RATE * RATE_AUDITS + labels.sum()) / (RATE_AUDITS + len(labels))))
     moderator = np.isin(np.arange(size), moderators)

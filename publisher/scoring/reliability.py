@@ -14,7 +14,7 @@ import numpy as np
 from data.columns import Floats, Keys, Mask
 from data.score import logit
 
-CREDITED_TO_ESTABLISH = 3.0
+CREDITED_TO_ESTABLISH = 1.5
 """So many credited votes make a voter established."""
 POOL_VOTES = 4.0
 """A voter's rates start from the pool's, worth this many votes."""
