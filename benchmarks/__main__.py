@@ -13,7 +13,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.status import Status
 
-from benchmarks import publishing, real_crowd
+from benchmarks import intake, publishing, real_crowd
 from benchmarks.processes import ProcessFailed
 from benchmarks.report import Row, print_rows
 from benchmarks.site import CommandFailed
@@ -30,6 +30,7 @@ def parts(environment: Mapping[str, str], *, full: bool) -> dict[str, Part]:
     """The parts by name, in the order in which they run."""
     sets = environment.get("REALTUBE_CROWD_DIR")
     return {
+        "intake": partial(intake.rows, full=full),
         "publishing": partial(publishing.rows, full=full),
         "crowd": partial(real_crowd.rows, Path(sets) if sets else None, full=full),
     }

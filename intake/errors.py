@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from data.log.schema import LogError
 from data.records import Rejection
 from intake.answers import Answer, refused
 
@@ -15,6 +17,7 @@ logger = logging.getLogger(__name__)
 TOO_LARGE = Rejection("TOO_LARGE", "the body must not be larger than 1 MiB")
 TOO_SLOW = Rejection("INVALID_BODY", "the body did not arrive in time")
 BAD_REQUEST = Rejection("INVALID_BODY", "the request could not be read")
+UNREADABLE = Rejection("UNAVAILABLE", "the votes log cannot be read at the moment; try again")
 FAULT = Rejection("INTERNAL_ERROR", "a fault in this server; it is in its log")
 BY_STATUS = {
     404: Rejection("NOT_FOUND", "there is nothing at this path"),
@@ -26,6 +29,8 @@ BY_STATUS = {
 def register(app: Flask) -> None:
     """Makes every error of an app answer with the error body."""
     app.register_error_handler(HTTPException, _refuse)
+    app.register_error_handler(LogError, _unavailable)
+    app.register_error_handler(sqlite3.OperationalError, _unavailable)
     app.register_error_handler(Exception, _fault)
 
 
@@ -35,6 +40,11 @@ def _refuse(error: HTTPException) -> Answer:
     allowed = error.valid_methods if isinstance(error, MethodNotAllowed) else None
     headers = (("Allow", ", ".join(sorted({*allowed, "OPTIONS"}))),) if allowed else ()
     return refused(BY_STATUS.get(error.code or 400, BAD_REQUEST), *headers)
+
+
+def _unavailable(error: Exception) -> Answer:
+    logger.error("the votes log cannot be read: %s", error)
+    return refused(UNREADABLE)
 
 
 def _fault(error: Exception) -> Answer:

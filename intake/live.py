@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,7 +115,7 @@ class Scores:
         return self.of_banned.get((video, voter), self.of_video.get(video, 0))
 
 
-def scores(connection: sqlite3.Connection, newest: Newest, cast: Iterable[tuple[int, int]]) -> Scores:
+def scores(connection: sqlite3.Connection, newest: Newest, cast: Sequence[tuple[int, int]]) -> Scores:
     """Scores all videos of a batch at once.
 
     Args:
@@ -124,14 +124,16 @@ def scores(connection: sqlite3.Connection, newest: Newest, cast: Iterable[tuple[
         cast: (video, voter) keys of the batch's votes.
     """
     reliabilities = newest.of(connection)
-    pairs = np.array(list(cast), np.int32)
-    keys, voters = np.unique(pairs[:, 0]), np.unique(pairs[:, 1])
-    votes = lookup.votes_of(connection, keys.tolist())
-    found, _ = _judged(standing(rulings.counting(votes, reliabilities.banned)), reliabilities, keys)
+    videos = sorted({video for video, _ in cast})
+    votes = lookup.votes_of(connection, videos)
+    stands = standing(rulings.counting(votes, reliabilities.banned))
+    found, _ = _judged(stands, reliabilities, np.array(videos, np.int32))
+    voters = [voter for _, voter in cast]
+    trusted = trust(reliabilities.voters.of(np.array(voters, np.int32)))
     return Scores(
-        of_video=dict(zip(keys.tolist(), percent(found.score).tolist(), strict=True)),
-        of_banned=_of_banned(votes, reliabilities, pairs[np.isin(pairs[:, 1], reliabilities.banned)]),
-        of_voter=dict(zip(voters.tolist(), trust(reliabilities.voters.of(voters)).tolist(), strict=True)),
+        of_video=dict(zip(videos, percent(found.score).tolist(), strict=True)),
+        of_banned=_of_banned(votes, reliabilities, cast) if len(reliabilities.banned) else {},
+        of_voter=dict(zip(voters, trusted.tolist(), strict=True)),
     )
 
 
@@ -176,12 +178,17 @@ def trust(voters: Voters) -> Floats:
 def _judged(stands: Votes, reliabilities: Reliabilities, keys: Keys) -> tuple[Verdicts, Mask]:
     """The verdicts, and which videos are locked; as a publish judges the same votes."""
     videos = Videos(keys, priors(reliabilities.round, stands, keys), reliabilities.audit(keys))
-    return rulings.with_locks(score(stands, reliabilities.voters, videos), keys, *reliabilities.locks)
+    found = score(stands, reliabilities.voters, videos)
+    if not len(reliabilities.locks[0]):
+        return found, np.zeros(len(keys), np.bool_)
+    return rulings.with_locks(found, keys, *reliabilities.locks)
 
 
-def _of_banned(votes: Votes, reliabilities: Reliabilities, pairs: Keys) -> dict[tuple[int, int], int]:
-    if not len(pairs):
-        return {}
+def _of_banned(
+    votes: Votes, reliabilities: Reliabilities, cast: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], int]:
+    pairs = np.array(cast, np.int32)
+    pairs = pairs[np.isin(pairs[:, 1], reliabilities.banned)]
     keys, others = np.unique(pairs[:, 0]), np.setdiff1d(reliabilities.banned, pairs[:, 1])
     stands = standing(rulings.counting(votes.take(np.isin(votes.video, keys)), others))
     found, _ = _judged(stands, reliabilities, keys)

@@ -87,9 +87,7 @@ def vote(body: bytes, *, network: str, now_ms: int) -> Vote | Rejection:
     if not (video_id and voter_id and named):
         return Rejection("MISSING_FIELDS", "videoId, userId and category (or categories) must be given and not empty")
     channel_id = _text(said.channel_id, _CHANNEL_ID)
-    mask = (
-        named if isinstance(named, Rejection) else records.mask_of(cast(list[str], named))
-    )  # it judges other types too
+    mask = named if isinstance(named, Rejection) else records.mask_of(named)
     for found in (video_id, voter_id, mask, channel_id):
         if isinstance(found, Rejection):
             return found
@@ -138,9 +136,8 @@ def wanted(query: Mapping[str, str]) -> Wanted | Rejection:
     if not 0 <= minimum <= 100:
         return Rejection("INVALID_PARAM", "minScore must be a number from 0 to 100")
     included = [part.strip() for part in query.get("include", "").split(",")]
-    return Wanted(
-        flags=sum(records.BIT_OF[name] for name in set(names)), minimum=minimum, not_ai=records.NOT_AI in included
-    )
+    flags = sum(records.BIT_OF[name] for name in set(names))
+    return Wanted(flags=flags, minimum=minimum, not_ai=records.NOT_AI in included)
 
 
 def since(query: Mapping[str, str], *, now_ms: int) -> int | Rejection:
@@ -242,7 +239,7 @@ def _text(value: object, field: _Field) -> str | Rejection:
     return text
 
 
-def _named(said: _Body) -> list[object] | Rejection:
+def _named(said: _Body) -> list[str] | Rejection:
     """The names that a vote gives, not judged yet; empty when there are none."""
     if said.categories is None:
         names = [] if said.category is None else [said.category]
@@ -251,4 +248,4 @@ def _named(said: _Body) -> list[object] | Rejection:
     else:
         return Rejection("INVALID_FIELD", "categories must be an array of names")
     trimmed = [name.strip() if isinstance(name, str) else name for name in names]
-    return [] if trimmed == [""] else trimmed
+    return [] if trimmed == [""] else cast(list[str], trimmed)  # `mask_of` refuses what is no text

@@ -33,6 +33,8 @@ from intake.readiness import Checks
 from intake.settings import IntakeSettings
 from intake.writer import Writer
 
+COLLECT_AFTER = 50_000
+"""Objects between two collections of rubbish: requests leave next to no cycles behind."""
 Deliver = Callable[[Callable[[], None]], object]
 
 
@@ -47,8 +49,8 @@ class Intake:
 
     def close(self) -> None:
         """Stores the votes that wait, answers them, and closes the log."""
-        self.writer.close()
         self.readers.close()
+        self.writer.close()  # the last connection: it empties and removes the write-ahead log
 
 
 def now_ms() -> int:
@@ -120,6 +122,7 @@ def serve(home: Home, chosen: IntakeSettings, announce: Callable[[str], None]) -
     with asyncio.Runner() as runner, closing(_compose_on(runner, home, chosen)) as intake:
         gc.collect()
         gc.freeze()  # what stands now stands to the end: no collection need look at it again
+        gc.set_threshold(COLLECT_AFTER)
         url = f"http://{chosen.host}:{port}"
         runner.run(server.serve(Bridge(intake.app, runs_inline), address, port, lambda: announce(url)))
 

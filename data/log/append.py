@@ -113,7 +113,8 @@ class Appender:
             if last[1] == vote.categories and (last[2] == channel or not channel):
                 return Appended(video, voter, None)
             vote = replace(vote, cast_at_ms=max(vote.cast_at_ms, last[0] + 1))
-        video, voter = video or self.video(vote.video_id), voter or self.voter(vote.voter_id)
+        video = video or self._add(FIND_VIDEO, ADD_VIDEO, vote.video_id, hash_prefix(vote.video_id))
+        voter = voter or self._add(FIND_VOTER, ADD_VOTER, vote.voter_id)
         position = self.take_position()
         self.connection.execute(ADD_VOTE, (
             position, vote.cast_at_ms, voter, video, vote.categories, channel, self.network(vote.network),

@@ -106,6 +106,7 @@ def test_sigterm_answers_what_was_asked_and_exits_0(site: Site, start: StartServ
         voting = asyncio.create_task(crowd.vote())
         while len(crowd.answered) < 200 and not voting.done():
             await asyncio.sleep(0.005)
+        server.get("/health/ready")
         server.process.terminate()
         await voting
 

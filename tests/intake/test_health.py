@@ -78,3 +78,6 @@ def test_a_log_that_is_gone_is_not_ready(desk: Desk) -> None:
     desk.site.home.votes_log.rename(desk.site.home.votes_log.with_name("moved"))
 
     assert ready(desk)[0] == 503
+    answer = desk.client.get("/api/videos/0000")
+    assert (answer.status_code, (answer.json or {})["error"]["code"]) == (503, "UNAVAILABLE")
+    assert answer.headers["Retry-After"] == "2"

@@ -31,7 +31,7 @@ def delta(desk: Desk, since: str) -> Any:
 
 
 def scores(answer: Any) -> dict[str, int | None]:
-    """Video id -> score, None for a removal."""
+    """Video id -> score, None for one removed."""
     return {found["videoId"]: found.get("score") for found in answer["videos"]}
 
 

@@ -127,6 +127,16 @@ def test_an_answer_comes_after_the_commit(site: Site, open_writer: OpenWriter) -
     assert all(count >= place for place, count in enumerate(counts, 1))
 
 
+def test_every_commit_is_flushed(open_writer: OpenWriter) -> None:
+    """The writer's connection keeps the settings that make a commit survive a power cut."""
+    connections: list[sqlite3.Connection] = []
+    open_writer(connections.append)
+    (connection,) = connections
+
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
 def test_a_rush_shares_commits(site: Site, open_writer: OpenWriter, answers: Answers) -> None:
     """Votes that come while a commit runs go into the next one together."""
     writer = open_writer(vote_timeout_s=30)
