@@ -38,9 +38,11 @@ types: install ## mypy, strict
 	$(BIN)/mypy
 
 bench: install ## every promised figure beside its goal, in under ten minutes
+	@tests/install-system-packages wrk
 	@$(BIN)/python -m benchmarks
 
 bench-full: install ## the long runs too
+	@tests/install-system-packages wrk
 	@$(BIN)/python -m benchmarks --full
 
 docs: install ## write the generated pages of docs/ anew
