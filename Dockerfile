@@ -11,7 +11,7 @@ RUN /opt/realtube/bin/pip install --no-deps .
 FROM python:3.11-slim-bookworm
 RUN useradd --system --create-home --home-dir /var/lib/realtube --uid 10001 realtube
 COPY --from=build /opt/realtube /opt/realtube
-ENV PATH=/opt/realtube/bin:$PATH PYTHONUNBUFFERED=1 REALTUBE_HOME=/var/lib/realtube/home
+ENV PATH=/opt/realtube/bin:$PATH PYTHONUNBUFFERED=1 REALTUBE_HOME=/var/lib/realtube/home REALTUBE_HOST=0.0.0.0
 USER realtube
 WORKDIR /var/lib/realtube
 # The home holds the votes log and the keys: mount something that is backed up.

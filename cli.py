@@ -119,9 +119,10 @@ def exit_code(error: Exception) -> int | None:
     """
     if type(error).__module__.partition(".")[0] in OURS:
         return int(getattr(error, "exit_code", 1))
-    if isinstance(error, sqlite3.OperationalError):
+    if isinstance(error, sqlite3.DatabaseError):
         return EXIT_BUSY if error.sqlite_errorcode == sqlite3.SQLITE_BUSY else 1
-    return 1 if isinstance(error, OSError) else None
+    reads_columns = type(error).__module__.partition(".")[0] == "adbc_driver_manager"  # SQLite through another driver
+    return 1 if isinstance(error, OSError) or reads_columns else None
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

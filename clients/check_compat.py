@@ -16,7 +16,7 @@ from clients.head import Head
 from clients.promises import FileEntry, Shelf, expect, inflated, promise
 from clients.rows import MAX_SCORE, NumberedRows, check_order
 from clients.strict import shown
-from clients.verdicts import Verdicts, check_against_rows, checked_ids
+from clients.verdicts import Verdicts, check_against_rows, checked_ids, named
 
 FULL = re.compile(r"v1/compat/(\d{4}-\d{2}-\d{2})/full-[0-9a-f]{16}\.json\.gz")
 DELTA = re.compile(r"v1/compat/(\d{4}-\d{2}-\d{2})/delta-(\d+)-[0-9a-f]{16}\.json\.gz")
@@ -102,7 +102,7 @@ class CompatCheck:
             expect(int(newest[2]) <= head.seq, newest[0], promised=f"a tick up to {head.seq}", found=newest[2])
             told = told.overlay(self._delta(newest[0], files[newest[0]], head))
         present = told.pick(told.columns["present"])
-        check_against_rows(present, rows, newest[0] if newest else f"{head.list_key} (without a compat delta)")
+        check_against_rows(present, named(rows), newest[0] if newest else f"{head.list_key} (without a compat delta)")
 
     def _begin_epoch(self, head: Head, files: Mapping[str, FileEntry], base: NumberedRows) -> None:
         self.epoch = head.epoch
@@ -118,7 +118,7 @@ class CompatCheck:
             check_order(self.full.ids)
             time_of(rest.get("generatedAt"), "generatedAt")
             removed = {id_.encode() for id_ in _ids(rest, "removed")}
-        check_against_rows(self.full, base, key)
+        check_against_rows(self.full, named(base), key)
         present = set(self.full.ids.tolist())
         expect(not removed & present, key, promised="no video both shown and removed", found=len(removed & present))
         forgotten = self.chronicle.gone - present - removed

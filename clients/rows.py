@@ -30,7 +30,7 @@ MAX_SCORE = 100
 
 CATEGORIES = {"fully_ai": 1, "ai_voiceover": 2, "ai_visuals": 4, "ai_thumbnails": 8, "ai_assisted": 16}
 """Flag bits of the categories."""
-LOCKED, PRIOR_ONLY = 64, 128
+CATEGORY_FLAGS, LOCKED, PRIOR_ONLY = 31, 64, 128
 
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _IN_ALPHABET = np.isin(np.arange(256, dtype=np.uint8), np.frombuffer(URL_ALPHABET, np.uint8))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from clients.errors import Malformed, VerifyError
-from clients.rows import ID, LOCKED, PRIOR_ONLY, Bytes, Ids, Ints, Mask, NumberedRows, ids_of, order_of
+from clients.rows import CATEGORY_FLAGS, ID, LOCKED, PRIOR_ONLY, Bytes, Ids, Ints, Mask, NumberedRows, ids_of, order_of
 
 Column = npt.NDArray[Any]
 
@@ -92,6 +92,11 @@ def _told(value: int | None) -> str:
     if value is None:
         return "not published"
     return f"score {value % 256}" + (", locked" if value >= 256 else "")
+
+
+def named(rows: NumberedRows) -> NumberedRows:
+    """The rows that have a category: the others are none to clients of the HTTP interface."""
+    return rows.pick(rows.alive & ((rows.flags & CATEGORY_FLAGS) > 0))
 
 
 def without_votes(rows: NumberedRows, told: Ids) -> NumberedRows:

@@ -5,6 +5,7 @@ A cache: a publisher that lost it computes the same again; an intake without one
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ from data.columns import Floats, Keys, Mask
 from data.score import GLOBAL_RATE, NO_VOTERS, Levels, Voters, logit
 
 FORMAT = b"realtube/standing/2"
+DIGEST_BYTES = 32
+"""The file begins with the SHA-256 of what follows: a wrong reliability would be signed and published."""
 OF_VOTERS = ("level", "flag_weight", "counter_weight", "proven", "cluster")
 
 
@@ -79,18 +82,27 @@ def write(path: Path, standing: Standing) -> None:
     columns |= {f"channels.{name}": getattr(standing.channels, name) for name in Channels.__slots__}
     # One row of lists: the columns belong to voters, videos and channels, so they differ in length.
     table = pa.table({name: _list(column) for name, column in columns.items()}).replace_schema_metadata(metadata)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with pa.OSFile(str(unfinished), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
-    os.chmod(unfinished, 0o600)
-    os.replace(unfinished, path)
+    body = sink.getvalue().to_pybytes()
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
+    with unfinished.open("wb") as file:
+        file.write(hashlib.sha256(body).digest() + body)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.chmod(0o600)
+    unfinished.replace(path)
 
 
 def read(path: Path) -> Standing | None:
     """Reads the file; None when it is missing or not whole (it is a cache: compute it again)."""
     try:
-        with pa.memory_map(str(path)) as source:
-            table = pa.ipc.open_file(source).read_all()
+        content = path.read_bytes()
+        digest, body = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+        if hashlib.sha256(body).digest() != digest:
+            return None  # half written, or damaged since
+        table = pa.ipc.open_file(pa.BufferReader(body)).read_all()
         metadata = table.schema.metadata or {}
         if metadata.get(b"format") != FORMAT:
             return None
@@ -103,7 +115,7 @@ def read(path: Path) -> Standing | None:
             voters=Voters(**{name: _array(table, name) for name in OF_VOTERS}, levels=levels),
             channels=Channels(**{name: _array(table, f"channels.{name}") for name in Channels.__slots__}),
         )
-    except (OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError, IndexError):
+    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError, IndexError):
         return None
 
 

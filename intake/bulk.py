@@ -52,6 +52,7 @@ class RejectFile:
         """
         flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if self.begun else os.O_TRUNC)
         with os.fdopen(os.open(self.path, flags, PRIVATE), "wb") as file:
+            os.fchmod(file.fileno(), PRIVATE)  # an older file may have been readable by others
             for reject in rejects:
                 entry = {"file": source, "line": reject.line, "reason": reject.reason, "text": reject.text}
                 file.write(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))

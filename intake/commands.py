@@ -23,6 +23,7 @@ from data.input.votebatch import Reject, VoteBatch
 from data.log import bulk, decide, schema
 from data.log.append import Appender
 from data.log.decide import Author
+from data.records import LATEST_MS
 from intake.bulk import SHOWN, FileReport, RejectFile, import_file
 from intake.moderation.commands import login
 from intake.settings import IntakeSettings
@@ -36,8 +37,13 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything,
 @click.command()
 @click.option("--host", help="Name or address to listen on.  [default: REALTUBE_HOST, else localhost]")
 @click.option("--port", type=click.IntRange(0, 65_535), help="TCP port.  [default: REALTUBE_PORT, else 8080]")
-@click.option("--no-limits", is_flag=True, help="Lift the rate limits, for load tests only.")
-def serve(host: str | None, port: int | None, no_limits: bool) -> None:
+@click.option(
+    "--no-limits",
+    "_no_limits",
+    is_flag=True,
+    help="For load tests. There are no rate limits yet, so it changes nothing.",
+)
+def serve(host: str | None, port: int | None, _no_limits: bool) -> None:
     """Take votes over HTTP.
 
     One process, until SIGTERM: it answers what it has read and stores the votes that wait, then exits 0. Killed at any
@@ -56,7 +62,6 @@ def serve(host: str | None, port: int | None, no_limits: bool) -> None:
         chosen,
         host=host or chosen.host,
         port=chosen.port if port is None else port,
-        limits=chosen.limits and not no_limits,
     )
     wsgi.serve(home, chosen, lambda url: click.echo(f"serving {home.directory} on {url}", err=True))
     logging.shutdown()
@@ -72,7 +77,9 @@ def serve(host: str | None, port: int | None, no_limits: bool) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where bad rows go. Default: FILE.rejects.ndjson.",
 )
-@click.option("--now-ms", type=click.IntRange(0), help="Clock, Unix milliseconds: votes 60 s after it are rejected.")
+@click.option(
+    "--now-ms", type=click.IntRange(0, LATEST_MS), help="Clock, Unix milliseconds: votes 60 s after it are rejected."
+)
 @dry_run_option
 @json_option
 def import_votes(files: Sequence[str], rejects: Path | None, now_ms: int | None, dry_run: bool, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from data.columns import NO_DECISIONS, Bytes, Decisions, Floats, Ints, Keys, Mas
 from data.log import lookup
 from data.priors import priors
 from data.score import ESTABLISHED, Verdicts, Videos, Voters, percent, probability, score
+from intake.heavy import Heavy
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,24 @@ class Reliabilities:
         return np.where(self.audited[place] == keys, self.labels[place], np.int8(-1))
 
 
+def time_stands_still() -> float:
+    """A clock under which nothing is kept."""
+    return 0.0
+
+
 class Newest:
     """Keeps the newest reliabilities: the standing file when it was replaced, decisions when there are more."""
 
-    def __init__(self, path: Path, log_id: str) -> None:
-        """Takes the standing file, which need not exist, and the log that it must have been computed from."""
+    def __init__(self, path: Path, log_id: str, clock_s: Callable[[], float] = time_stands_still) -> None:
+        """Takes the standing file, which need not exist, and the log that it must have been computed from.
+
+        Args:
+            path: The standing file.
+            log_id: The log.
+            clock_s: Never goes back; seconds. When it stands still, no answer is kept.
+        """
+        self.heavy_scores: Heavy[int] = Heavy(clock_s)
+        self.heavy_verdicts: Heavy[Verdict] = Heavy(clock_s)
         self._path = path
         self._log_id = log_id
         self._lock = threading.Lock()
@@ -123,16 +137,21 @@ def scores(connection: sqlite3.Connection, newest: Newest, cast: Sequence[tuple[
         newest: Where the reliabilities come from.
         cast: (video, voter) keys of the batch's votes.
     """
-    reliabilities = newest.of(connection)
-    videos = sorted({video for video, _ in cast})
+    reliabilities, heavy = newest.of(connection), newest.heavy_scores
+    known = {video: heavy.known(video, reliabilities) for video, _ in cast}
+    videos, began_s = sorted(video for video, points in known.items() if points is None), heavy.now_s()
     votes = lookup.votes_of(connection, videos)
     stands = standing(rulings.counting(votes, reliabilities.banned))
     found, _ = _judged(stands, reliabilities, np.array(videos, np.int32))
+    fresh = dict(zip(videos, percent(found.score).tolist(), strict=True))
+    for video, voters_of_video in zip(videos, found.voters.tolist(), strict=True):
+        heavy.keep(video, fresh[video], votes=voters_of_video, began_s=began_s, holds=reliabilities)
     voters = [voter for _, voter in cast]
     trusted = trust(reliabilities.voters.of(np.array(voters, np.int32)))
+    fresh_cast = [(video, voter) for video, voter in cast if video in fresh]
     return Scores(
-        of_video=dict(zip(videos, percent(found.score).tolist(), strict=True)),
-        of_banned=_of_banned(votes, reliabilities, cast) if len(reliabilities.banned) else {},
+        of_video=fresh | {video: points for video, points in known.items() if points is not None},
+        of_banned=_of_banned(votes, reliabilities, fresh_cast) if len(reliabilities.banned) else {},
         of_voter=dict(zip(voters, trusted.tolist(), strict=True)),
     )
 
@@ -148,7 +167,19 @@ def verdicts(connection: sqlite3.Connection, newest: Newest, videos: Mapping[int
     Returns:
         One verdict for each video that has a standing vote and is not hidden, in key order.
     """
-    reliabilities = newest.of(connection)
+    reliabilities, heavy = newest.of(connection), newest.heavy_verdicts
+    known = {video: heavy.known(video, reliabilities) for video in videos}
+    began_s = heavy.now_s()
+    fresh = _verdicts(connection, reliabilities, {v: videos[v] for v, answer in known.items() if answer is None})
+    for video, verdict in fresh.items():
+        heavy.keep(video, verdict, votes=verdict.voters, began_s=began_s, holds=reliabilities)
+    found = {video: known[video] or fresh.get(video) for video in videos}
+    return [verdict for verdict in found.values() if verdict is not None]
+
+
+def _verdicts(
+    connection: sqlite3.Connection, reliabilities: Reliabilities, videos: Mapping[int, str]
+) -> dict[int, Verdict]:
     votes = lookup.votes_of(connection, videos)
     stands = standing(rulings.counting(votes, reliabilities.banned))
     stands = stands.take(~np.isin(stands.video, reliabilities.hidden))
@@ -160,10 +191,12 @@ def verdicts(connection: sqlite3.Connection, newest: Newest, videos: Mapping[int
         keys.tolist(), percent(found.score).tolist(), found.votes.tolist(), percent(found.category_score).tolist(),
         found.voters.tolist(), locked.tolist(), channels.tolist(), _newest_ms(votes, keys).tolist(), strict=True,
     )  # fmt: skip
-    return [
-        Verdict(videos[key], points, tuple(named), tuple(parts), voters, lock, channel_ids.get(channel, ""), newest_ms)
+    return {
+        key: Verdict(
+            videos[key], points, tuple(named), tuple(parts), voters, lock, channel_ids.get(channel, ""), newest_ms
+        )
         for key, points, named, parts, voters, lock, channel, newest_ms in columns
-    ]
+    }
 
 
 def trust(voters: Voters) -> Floats:

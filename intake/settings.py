@@ -53,7 +53,6 @@ class IntakeSettings:
     min_free_mb: int = setting(
         512, "Megabytes (10^6 bytes) that must be free on the home's disk for /health/ready to answer 200."
     )
-    limits: bool = setting(True, "Whether rate limits hold. Lift them for load tests only.")
 
     def __post_init__(self) -> None:
         """Refuses what cannot work.

@@ -176,24 +176,36 @@ class Writer:
                 batch = self._take()
                 outcomes: Sequence[Outcome] = self._append(batch)
             self.failure = NO_FAILURE
-        except sqlite3.OperationalError as error:
+        except sqlite3.IntegrityError:
+            logger.exception("a batch of %d votes holds one that the log refuses; each is tried alone", len(batch))
+            outcomes = self._one_by_one(batch)
+        except sqlite3.DatabaseError as error:  # locked, full, damaged: the next batch may be stored
             if not batch and error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
                 batch = self._take_expired()
                 outcomes = [LATE] * len(batch)
+                if batch:
+                    self._failed(error, batch)
             else:
                 batch = batch or self._take()
                 outcomes = self._failed(error, batch)
         except Exception:
             logger.exception("a batch of %d votes failed; each is tried alone", len(batch))
-            outcomes = [self._commit_alone(ticket) for ticket in batch]
+            outcomes = self._one_by_one(batch)
         self._settle(batch, outcomes)
+
+    def _one_by_one(self, batch: list[Ticket]) -> list[Outcome]:
+        """After a vote that cannot be stored, or a fault of ours: the others must not suffer."""
+        return [self._commit_alone(ticket) for ticket in batch]
 
     def _commit_alone(self, ticket: Ticket) -> Outcome:
         try:
             with self._appender.transaction():
                 outcomes = self._append([ticket])
             return outcomes[0]
-        except sqlite3.OperationalError as error:
+        except sqlite3.IntegrityError:
+            logger.exception("a vote was refused by the log")
+            return BROKEN
+        except sqlite3.DatabaseError as error:
             return self._failed(error, [ticket])[0]
         except Exception:
             logger.exception("a vote failed")

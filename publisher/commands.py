@@ -10,7 +10,7 @@ import time
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import click
 import orjson
@@ -20,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from data import settings as setting_files
 from data.formats.tree import rfc3339
 from data.home import Home, home_of
+from data.records import LATEST_MS
 from publisher import keys, schedule
 from publisher.research import browse as browsing
 from publisher.research import site
@@ -31,12 +32,17 @@ from publisher.store import Store
 from publisher.stores import open_store
 from publisher.stores.local import LocalStore
 
+DAY_MS = 86_400_000
+"""A head expires after a day: ticks must not be further apart."""
+
 
 @click.command()
 @click.option(
     "--every", metavar="TIME", help="Publish now and then at each multiple of TIME (90s, 30m, 1h) until SIGTERM."
 )
-@click.option("--now-ms", type=click.IntRange(0), help="Clock of this one tick, Unix milliseconds, for rehearsals.")
+@click.option(
+    "--now-ms", type=click.IntRange(0, LATEST_MS), help="Clock of this one tick, Unix milliseconds, for rehearsals."
+)
 @click.option("--dry-run", is_flag=True, help="Build everything, write nothing, print what a tick would be.")
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON, one line a tick.")
 def publish(every: str | None, now_ms: int | None, dry_run: bool, as_json: bool) -> None:
@@ -51,6 +57,10 @@ def publish(every: str | None, now_ms: int | None, dry_run: bool, as_json: bool)
       realtube publish --every 30m
     """
     home, settings = _home_and_settings()
+    if every is not None:
+        if now_ms is not None or not 0 < duration_ms(every) <= DAY_MS:
+            raise click.UsageError("--every takes a time such as 90s, 30m or 1h, at most 1d, and no --now-ms beside it")
+        settings = replace(settings, interval=every)  # what heads tell clients
     store, signer = _store(home, settings), _signer(home)
 
     def tick(tick_ms: int) -> None:
@@ -62,8 +72,6 @@ def publish(every: str | None, now_ms: int | None, dry_run: bool, as_json: bool)
         if every is None:
             tick(now_ms if now_ms is not None else _now_ms())
             return
-        if now_ms is not None or duration_ms(every) <= 0:
-            raise click.UsageError("--every takes a time such as 90s, 30m or 1h, and no --now-ms beside it")
         schedule.every(duration_ms(every), now_ms=_now_ms, wait=_stop_on_signal().wait, tick=tick)
 
 

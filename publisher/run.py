@@ -73,6 +73,7 @@ def publish(
         PublishRefused: The store belongs to another log, or is ahead of this one; nothing was written.
         PublishError: Time went back, or other publishers kept being faster.
         StoreError, FormatError, LogError: As they say; the next run heals what was left.
+        AlreadyThere: A file that never changes holds other bytes than were once published.
     """
     for _ in range(ATTEMPTS):
         text = settle(store, dry_run=dry_run)
@@ -85,7 +86,11 @@ def publish(
             return report
         try:
             _commit(store, signer, prepared.built, progress)
-        except (AlreadyThere, SwapLost):
+        except SwapLost:
+            continue
+        except AlreadyThere:
+            if store.read(commit_key(prepared.built.head.seq)) is None:
+                raise  # not a faster publisher: one of the files that never change has changed
             continue
         standing_file.write(home.standing, prepared.scored.standing)
         return report
@@ -103,7 +108,7 @@ def settle(store: Store, *, dry_run: bool = False) -> bytes | None:
     """
     there = store.read_tagged(HEAD)
     text = there.body if there else None
-    seq = parse(text)[0].seq if text else 0
+    seq = _seq_of(text) if text else 0
     newest = text
     while (commit := store.read(commit_key(seq + 1))) is not None:
         newest, seq = commit, seq + 1
@@ -112,6 +117,15 @@ def settle(store: Store, *, dry_run: bool = False) -> bytes | None:
             _move_head(store, newest, there.tag if there else None)
         _refresh_copies(store, newest)
     return newest
+
+
+def _seq_of(text: bytes) -> int:
+    try:
+        return parse(text)[0].seq
+    except FormatError as error:
+        raise FormatError(
+            f"{HEAD} is damaged ({error}): delete it and publish again, it is made anew from the newest commit"
+        ) from error
 
 
 def _checked(text: bytes, signer: Signer, now_ms: int) -> Head:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.columns import NO_VOTES, Decisions, Votes
+from data.log.schema import uri
 
 LAST_POSITION = """
     SELECT max(coalesce((SELECT max(position) FROM votes), 0),
@@ -113,5 +114,5 @@ class LogReader:
 @contextmanager
 def open_columns(path: Path) -> Iterator[LogReader]:
     """Opens the log for reading columns; nothing can be written through it."""
-    with adbc_driver_sqlite.dbapi.connect(f"file:{path}?mode=ro") as connection:
+    with adbc_driver_sqlite.dbapi.connect(uri(path, "ro")) as connection:
         yield LogReader(connection)

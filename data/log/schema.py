@@ -28,6 +28,16 @@ class LogIdentity:
     """When the home was made."""
 
 
+def uri(path: Path, mode: str) -> str:
+    """The SQLite URI of a file, whatever characters its path has.
+
+    Args:
+        path: The file.
+        mode: `ro` or `rw`: neither makes a file that is not there.
+    """
+    return f"{path.absolute().as_uri()}?mode={mode}"
+
+
 def create(path: Path, identity: LogIdentity) -> None:
     """Creates an empty votes log.
 
@@ -37,7 +47,7 @@ def create(path: Path, identity: LogIdentity) -> None:
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600)
-    connection = _connect(f"file:{unfinished}?mode=rw")
+    connection = _connect(uri(unfinished, "rw"))
     try:
         migrate(connection)
         connection.execute(
@@ -150,7 +160,7 @@ def _statements(ddl: str) -> list[str]:
 def _open(path: Path, mode: str) -> sqlite3.Connection:
     if not path.is_file():
         raise LogError(f"there is no votes log at {path}: run `realtube init`, or set REALTUBE_HOME to its home")
-    connection = _connect(f"file:{path}?mode={mode}")
+    connection = _connect(uri(path, mode))
     try:
         known = version(connection)
     except sqlite3.DatabaseError as error:

@@ -105,7 +105,7 @@ def moderator_list(as_json: bool) -> None:
 def lock(video_id: str, score: int, actor: str | None, reason: str, as_json: bool) -> None:
     """Fix the score of a video, until unlock.
 
-    Whatever votes say, it is shown with this score.
+    Whatever votes say, it is shown with this score. A video that nobody has voted on has no row, locked or not.
 
     \b
     Example:

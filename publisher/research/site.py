@@ -20,6 +20,7 @@ from data.datasette import DIRECTORY
 from data.formats import files
 from data.formats.head import File, Head, parse
 from data.formats.tree import HEAD, FormatError, files_key, rfc3339, sha256
+from data.log.schema import uri
 from publisher.research import tables, ticks
 from publisher.store import Store
 from publisher.sync.published import read, verdict_files
@@ -92,7 +93,7 @@ def holds(path: Path, source: Source) -> bool:
     """Whether a file is the database of this tick."""
     if not path.is_file():
         return False
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(uri(path, "ro"), uri=True)) as connection:
         try:
             built_from = connection.execute(BUILT_FROM).fetchone()
         except sqlite3.DatabaseError:  # no database, or one of another layout
@@ -102,7 +103,7 @@ def holds(path: Path, source: Source) -> bool:
 
 def inspection(path: Path, source: Source) -> dict[str, object]:
     """What Datasette would otherwise count and hash at each start, in the form of `datasette inspect`."""
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(uri(path, "ro"), uri=True)) as connection:
         names = [name for (name,) in connection.execute(TABLE_NAMES)]
         counts = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}  # noqa: S608
     digest = sha256((source.payload_sha256 + source.layout_sha256).encode())

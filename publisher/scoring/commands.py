@@ -24,7 +24,7 @@ from data.input import labelfile, votefile
 from data.input.votebatch import Reject, VoteBatch
 from data.log import lookup, schema
 from data.log.read import open_columns
-from data.records import VIDEO_ID, VOTER_ID
+from data.records import LATEST_MS, VIDEO_ID, VOTER_ID
 from data.standing import Standing
 from publisher import keys
 from publisher.scoring.explain import VideoExplanation, VoteLine, explain_video
@@ -52,7 +52,9 @@ PSEUDONYM_CONTEXT = b"realtube/pseudonym/1"
     "--moderators", type=click.Path(path_type=Path), help="Voter ids whose votes are moderators', one a line."
 )
 @click.option(
-    "--now-ms", type=click.IntRange(0), help="Clock by which ages are counted, Unix milliseconds; default: now."
+    "--now-ms",
+    type=click.IntRange(0, LATEST_MS),
+    help="Clock by which ages are counted, Unix milliseconds; default: now.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="CSV to write, Parquet if it ends in .parquet."

@@ -85,7 +85,7 @@ class LocalStore:
 
     def _must_hold(self, path: Path, artifact: Artifact) -> None:
         if path.read_bytes() != artifact.body:
-            raise AlreadyThere(f"{artifact.key} holds other bytes")
+            raise AlreadyThere(f"{artifact.key} holds other bytes than it was given once: restore it from a mirror")
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:

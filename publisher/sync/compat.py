@@ -9,11 +9,19 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.columns import Keys
+from data.columns import Keys, Mask
 from data.formats.tree import FormatError, packed, rfc3339
 from data.records import CATEGORIES
 from publisher.names import Names
 from publisher.scoring.verdicts import VerdictTable
+
+
+def shown(table: VerdictTable, keys: Keys) -> Mask:
+    """Which of these videos clients of the HTTP interface hold: published ones that somebody flags.
+
+    They apply no update without categories, so a video that lost its last flag must leave them as a removed one.
+    """
+    return np.asarray(table.published[keys] & (table.category_score[keys] > 0).any(axis=1))
 
 
 def full(table: VerdictTable, keys: Keys, names: Names, *, removed: Mapping[str, str], generated_ms: int) -> bytes:
@@ -21,9 +29,9 @@ def full(table: VerdictTable, keys: Keys, names: Names, *, removed: Mapping[str,
 
     Args:
         table: The verdicts of the base.
-        keys: The published videos, in published order.
+        keys: The shown videos, in published order.
         names: What keys stand for.
-        removed: Video id -> RFC 3339 time, of every video that was published once and is no more.
+        removed: Video id -> RFC 3339 time, of every video that was shown once and is no more.
         generated_ms: A time after the base's changes and before any later ones.
     """
     gone = [{"videoId": video_id, "removedAt": at} for video_id, at in sorted(removed.items())]
@@ -58,7 +66,7 @@ def delta(table: VerdictTable, keys: Keys, names: Names, *, sync_ms: int) -> byt
         '","action":"remove","lastUpdated":"', _times(table, keys), '"}',
     )  # fmt: skip
     results = _results(table, keys, names, action='"action":"update",')
-    lines = pc.if_else(pa.array(table.published[keys]), results, gone)
+    lines = pc.if_else(pa.array(shown(table, keys)), results, gone)
     tail = b'],"channels":[],"syncTimestamp":"%b"}' % rfc3339(sync_ms).encode()
     return packed(b'{"videos":[\n' + _lines(lines) + b"\n" + tail)
 

@@ -58,9 +58,11 @@ def following(name: str, previous: Published, names: Names, ts_ms: int, removed:
         removed: The removal memory of the base before: video id -> RFC 3339 time.
     """
     table, ids = previous.table, names.ids
-    dead = np.flatnonzero(np.isin(ids, current(previous).dead_ids()))
-    memory = dict(removed) | {ids[key].decode(): rfc3339(int(table.changed_ms[key])) for key in dead.tolist()}
-    back = ids[np.flatnonzero(table.published)]
+    held = np.flatnonzero(np.isin(ids, previous.day.ids)).astype(np.int32)
+    gone = held[~compat.shown(table, held)]
+    memory = dict(removed) | {ids[key].decode(): rfc3339(int(table.changed_ms[key])) for key in gone.tolist()}
+    published = np.flatnonzero(table.published).astype(np.int32)
+    back = ids[published[compat.shown(table, published)]]
     for video_id in np.intersect1d(id_column(list(memory)), back).tolist():
         del memory[video_id.decode()]
     return _start(
@@ -101,7 +103,7 @@ def _start(
     state = rows.state()
     base = encode_base(rows, epoch=name, seq=seq, state=state)
     snapshot = parquet.encode(table, np.flatnonzero(table.voters > 0).astype(np.int32), names)
-    full = compat.full(table, keys, names, removed=removed, generated_ms=generated_ms)
+    full = compat.full(table, keys[compat.shown(table, keys)], names, removed=removed, generated_ms=generated_ms)
     return Epoch(
         name=name,
         day=begin(rows, seq),

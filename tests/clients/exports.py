@@ -99,7 +99,7 @@ class Exports:
         """An epoch's snapshots."""
         snapshot = parquet(self.in_parquet(dict(base)), self.changed_ms, self.schema)
         gone = [{"videoId": i, "removedAt": rfc3339(at)} for i, at in self.removed.items()]
-        shown = {i: row for i, row in self.in_compat(dict(base)).items() if row}
+        shown = {i: row for i, row in self.in_compat(dict(base)).items() if row and row[1] & 31}
         lines = ",\n".join(json.dumps(self.entry(i, shown[i])) for i in in_order(shown))
         rest = json.dumps({"channels": [], "removed": gone, "generatedAt": rfc3339(ts_ms)})
         full = packed(f'{{"videos":[\n{lines}\n],{rest[1:]}'.encode())
@@ -119,5 +119,5 @@ class Exports:
         videos = []
         for i, row in changes.items():
             removal = {"videoId": i, "action": "remove", "lastUpdated": rfc3339(self.changed_ms.get(i, 0))}
-            videos.append(self.entry(i, row) | {"action": "update"} if row else removal)
+            videos.append(self.entry(i, row) | {"action": "update"} if row and row[1] & 31 else removal)
         return packed(json.dumps({"videos": videos, "channels": [], "syncTimestamp": rfc3339(ts_ms)}).encode())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from clients.verify import verify
 from data.formats.head import parse
 from data.log.append import Decision, DecisionKind
 from tests.factories import DAY_MS, HOUR_MS, START_MS, Site, new_site, vote, voter_id
@@ -118,3 +121,40 @@ def test_banned_voters_teach_nothing(tmp_path: Path) -> None:
 
     assert verdict(one, "x")["score"] == verdict(two, "x")["score"]
     assert verdict(one, "y")["score"] == verdict(two, "y")["score"]
+
+
+def test_existing_clients_lose_what_has_no_category_left(tmp_path: Path) -> None:
+    """They ignore updates without categories: such a video leaves them as removed, and comes back when flagged."""
+    site = flagged_site(tmp_path)
+    rule(site, "lock", video_id="y", score=90)
+    told = []
+    for stance in ("not_ai", "fully_ai"):
+        site.cast(vote(3, "y", stance), vote(4, "y", stance))
+        ticks(site)
+        (entry,) = (one for one in delta_of(site)["videos"] if one["videoId"] == "y")
+        told.append((entry["action"], parse(site.head())[0].n))
+        verify(site.home.public)
+
+    assert told == [("remove", 2), ("update", 2)]
+
+
+def test_the_next_day_remembers_them_as_removed(tmp_path: Path) -> None:
+    """A published video without a category is in the day's removal memory, not in its full set."""
+    site = flagged_site(tmp_path)
+    rule(site, "lock", video_id="y", score=90)
+    site.cast(vote(3, "y", "not_ai"), vote(4, "y", "not_ai"))
+    ticks(site)
+    site.publish(START_MS + 2 * DAY_MS)
+    (full,) = (site.home.public / "v1/compat" / parse(site.head())[0].epoch).glob("full-*")
+    told = json.loads(gzip.decompress(full.read_bytes()))
+
+    assert [one["videoId"] for one in told["videos"]] == ["x"]
+    assert [one["videoId"] for one in told["removed"]] == ["y"]
+    verify(site.home.public)
+
+
+def delta_of(site: Site) -> dict[str, list[dict[str, str]]]:
+    """The newest delta for clients of the HTTP interface."""
+    files = (site.home.public / "v1/compat").rglob("delta-*")
+    newest = max(files, key=lambda path: int(path.name.split("-")[1]))
+    return json.loads(gzip.decompress(newest.read_bytes()))  # type: ignore[no-any-return]

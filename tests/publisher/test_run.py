@@ -16,7 +16,7 @@ import pytest
 from clients.verify import verify
 from data.formats import files
 from data.formats.head import parse
-from data.formats.tree import HEAD, SHA256SUMS, commit_key, files_key, sha256
+from data.formats.tree import HEAD, SHA256SUMS, FormatError, commit_key, files_key, sha256
 from data.home import Home
 from publisher.prepare import PublishError, PublishRefused
 from publisher.run import publish
@@ -165,6 +165,48 @@ def test_lost_caches_change_no_byte(tmp_path: Path) -> None:
     site.publish(START_MS + 3 * HOUR_MS)
 
     assert site.store.objects == with_cache
+
+
+@pytest.mark.parametrize("damage", ["zeroes", "cut", "nothing", "flip"])
+def test_damaged_caches_change_no_byte(tmp_path: Path, damage: str) -> None:
+    """A standing file that a power cut left half written is computed again, never believed."""
+    site = two_ticks(tmp_path)
+    assert isinstance(site.store, MemoryStore)
+    before, body = dict(site.store.objects), site.home.standing.read_bytes()
+    site.publish(START_MS + 3 * HOUR_MS)
+    intact, site.store.objects = site.store.objects, before
+    middle = len(body) // 2
+    spoiled = {
+        "zeroes": body[:middle] + bytes(64) + body[middle + 64 :],
+        "cut": body[:middle],
+        "nothing": b"",
+        "flip": body[:-9] + bytes([body[-9] ^ 1]) + body[-8:],
+    }
+    site.home.standing.write_bytes(spoiled[damage])
+    site.publish(START_MS + 3 * HOUR_MS)
+
+    assert site.store.objects == intact
+
+
+def test_changed_file_is_named(tmp_path: Path) -> None:
+    """A file that never changes and has other bytes fails the run by its name; it is not taken for a rival publisher."""
+    site = two_ticks(tmp_path)
+    assert isinstance(site.store, MemoryStore)
+    site.store.objects["v1/root/1.json"] = b"spoiled"
+    with pytest.raises(StoreError, match=r"v1/root/1\.json holds other bytes"):
+        site.publish(START_MS + 3 * HOUR_MS)
+
+
+def test_damaged_head_says_what_to_do(tmp_path: Path) -> None:
+    """A head that cannot be read is named, with the way out; and the way out works."""
+    site = two_ticks(tmp_path)
+    assert isinstance(site.store, MemoryStore)
+    site.store.objects[HEAD] = site.store.objects[HEAD][:100]
+    with pytest.raises(FormatError, match="v1/head is damaged .* delete it and publish again"):
+        site.publish(START_MS + 3 * HOUR_MS)
+    del site.store.objects[HEAD]
+
+    assert site.publish(START_MS + 3 * HOUR_MS).seq == 3
 
 
 def test_same_time_again_publishes_nothing(tmp_path: Path) -> None:

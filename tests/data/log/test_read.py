@@ -105,3 +105,19 @@ def test_nothing_can_be_written(log: Path) -> None:
     connection.close()
     with open_columns(log) as reader, pytest.raises(AdbcError, match="readonly"):
         reader._table("INSERT INTO voters (voter_id) VALUES ('a') RETURNING voter", ())
+
+
+@pytest.mark.parametrize("name", ["a?b", "a#b", "a%20b", "a b", "ä&mode=ro"])
+def test_any_path_is_that_path(tmp_path: Path, name: str) -> None:
+    """Whatever characters a home's path has, its log is in it and nowhere else."""
+    (tmp_path / name).mkdir()
+    path = tmp_path / name / "votes.db"
+    schema.create(path, schema.LogIdentity(LOG_ID, START_MS))
+    connection = schema.open_for_append(path)
+    appender = Appender(connection)
+    with appender.transaction():
+        appender.cast(vote(1, "x", "fully_ai"))
+    connection.close()
+    with open_columns(path) as reader:
+        assert reader.last_position() == 1
+    assert [found.name for found in tmp_path.iterdir()] == [name]
