@@ -189,7 +189,7 @@ def test_damaged_caches_change_no_byte(tmp_path: Path, damage: str) -> None:
 
 
 def test_changed_file_is_named(tmp_path: Path) -> None:
-    """A file that never changes and has other bytes fails the run by its name; it is not taken for a rival publisher."""
+    """A file that never changes and has other bytes fails the run by its name, and is taken for no rival."""
     site = two_ticks(tmp_path)
     assert isinstance(site.store, MemoryStore)
     site.store.objects["v1/root/1.json"] = b"spoiled"
@@ -202,7 +202,7 @@ def test_damaged_head_says_what_to_do(tmp_path: Path) -> None:
     site = two_ticks(tmp_path)
     assert isinstance(site.store, MemoryStore)
     site.store.objects[HEAD] = site.store.objects[HEAD][:100]
-    with pytest.raises(FormatError, match="v1/head is damaged .* delete it and publish again"):
+    with pytest.raises(FormatError, match=r"v1/head is damaged .* delete it and publish again"):
         site.publish(START_MS + 3 * HOUR_MS)
     del site.store.objects[HEAD]
 
