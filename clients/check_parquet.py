@@ -26,6 +26,7 @@ COLUMNS: dict[str, pa.DataType] = {
     "published": pa.bool_(),
     "locked": pa.bool_(),
     "voters": pa.int32(),
+    "held": pa.int32(),
     **{f"votes_{category}": pa.int32() for category in (*CATEGORIES, "not_ai")},
     **{f"score_{category}": pa.uint8() for category in CATEGORIES},
     "channel_id": pa.string(),

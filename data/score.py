@@ -134,6 +134,8 @@ class Verdicts:
     """Shape (rows, 6): standing votes that name each of `records.STANCES`."""
     voters: Ints
     """Standing votes."""
+    held: Ints
+    """Of these, votes that wait and weigh nothing (`data.holds`)."""
     category_score: Floats
     """Shape (rows, 5): 0-1, `score` for the leading category, less for the others, 0 where nobody named it."""
 
@@ -174,6 +176,7 @@ def score(votes: Votes, voters: Voters, videos: Videos) -> Verdicts:
         evidence=sums(parts.row, parts.log_odds, len(videos)),
         votes=_per_category(votes, parts.row, None, len(videos), len(STANCES)).astype(np.int64),
         voters=np.bincount(parts.row, minlength=len(videos)),
+        held=np.zeros(len(videos), np.int64),
         category_score=scores[:, None] * _category_shares(votes, parts, len(videos)),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from data import decisions as rulings
 from data import standing as standing_file
 from data.channels import agreed_channels
 from data.columns import NO_DECISIONS, Bytes, Decisions, Floats, Ints, Keys, Mask, Votes, standing
+from data.holds import held_until, score_unheld
 from data.log import lookup
 from data.priors import priors
-from data.score import ESTABLISHED, Verdicts, Videos, Voters, percent, probability, score
+from data.score import ESTABLISHED, Verdicts, Videos, Voters, percent, probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class Reliabilities:
     """Videos that are not shown."""
     locks: tuple[Keys, Bytes]
     """Videos whose score a moderator fixed, and these scores."""
+    moderators: Keys
+    released: tuple[Keys, Ints]
+    """Videos whose bursts a moderator has looked at, and the positions of these decisions."""
 
     def audit(self, keys: Keys) -> rulings.Labels:
         """The labels of these videos, -1 where there is none."""
@@ -48,8 +52,9 @@ class Reliabilities:
 class Newest:
     """Keeps the newest reliabilities: the standing file when it was replaced, decisions when there are more."""
 
-    def __init__(self, path: Path, log_id: str) -> None:
-        """Takes the standing file, which need not exist, and the log that it must have been computed from."""
+    def __init__(self, path: Path, log_id: str, clock_ms: Callable[[], int]) -> None:
+        """Takes the standing file, which need not exist, the log that it must come from, and the clock of holds."""
+        self.clock_ms = clock_ms
         self._path = path
         self._log_id = log_id
         self._lock = threading.Lock()
@@ -127,10 +132,11 @@ def scores(connection: sqlite3.Connection, newest: Newest, cast: Iterable[tuple[
     pairs = np.array(list(cast), np.int32)
     keys, voters = np.unique(pairs[:, 0]), np.unique(pairs[:, 1])
     votes = lookup.votes_of(connection, keys.tolist())
-    found, _ = _judged(standing(rulings.counting(votes, reliabilities.banned)), reliabilities, keys)
+    now_ms = newest.clock_ms()
+    found, _ = _judged(rulings.counting(votes, reliabilities.banned), reliabilities, keys, now_ms)
     return Scores(
         of_video=dict(zip(keys.tolist(), percent(found.score).tolist(), strict=True)),
-        of_banned=_of_banned(votes, reliabilities, pairs[np.isin(pairs[:, 1], reliabilities.banned)]),
+        of_banned=_of_banned(votes, reliabilities, pairs[np.isin(pairs[:, 1], reliabilities.banned)], now_ms),
         of_voter=dict(zip(voters.tolist(), trust(reliabilities.voters.of(voters)).tolist(), strict=True)),
     )
 
@@ -148,10 +154,12 @@ def verdicts(connection: sqlite3.Connection, newest: Newest, videos: Mapping[int
     """
     reliabilities = newest.of(connection)
     votes = lookup.votes_of(connection, videos)
-    stands = standing(rulings.counting(votes, reliabilities.banned))
-    stands = stands.take(~np.isin(stands.video, reliabilities.hidden))
+    counting = rulings.counting(votes, reliabilities.banned)
+    counting = counting.take(~np.isin(counting.video, reliabilities.hidden))
+    stands = standing(counting)
     keys = np.unique(stands.video)
-    found, locked = _judged(stands, reliabilities, keys)
+    counting = counting.take(np.isin(counting.video, keys))
+    found, locked = _judged(counting, reliabilities, keys, newest.clock_ms())
     channels = agreed_channels(stands, keys)
     channel_ids = lookup.channel_ids(connection, channels)
     columns = zip(
@@ -173,18 +181,20 @@ def trust(voters: Voters) -> Floats:
     return np.round(probability(worth * voters.flag_weight), 3)
 
 
-def _judged(stands: Votes, reliabilities: Reliabilities, keys: Keys) -> tuple[Verdicts, Mask]:
-    """The verdicts, and which videos are locked; as a publish judges the same votes."""
+def _judged(counting: Votes, reliabilities: Reliabilities, keys: Keys, now_ms: int) -> tuple[Verdicts, Mask]:
+    """The verdicts, and which videos are locked; as a publish judges the same votes at this moment."""
+    stands = standing(counting)
+    held = held_until(counting, stands, reliabilities.moderators, reliabilities.released, now_ms=now_ms) > 0
     videos = Videos(keys, priors(reliabilities.round, stands, keys), reliabilities.audit(keys))
-    return rulings.with_locks(score(stands, reliabilities.voters, videos), keys, *reliabilities.locks)
+    return rulings.with_locks(score_unheld(stands, held, reliabilities.voters, videos), keys, *reliabilities.locks)
 
 
-def _of_banned(votes: Votes, reliabilities: Reliabilities, pairs: Keys) -> dict[tuple[int, int], int]:
+def _of_banned(votes: Votes, reliabilities: Reliabilities, pairs: Keys, now_ms: int) -> dict[tuple[int, int], int]:
     if not len(pairs):
         return {}
     keys, others = np.unique(pairs[:, 0]), np.setdiff1d(reliabilities.banned, pairs[:, 1])
-    stands = standing(rulings.counting(votes.take(np.isin(votes.video, keys)), others))
-    found, _ = _judged(stands, reliabilities, keys)
+    counting = rulings.counting(votes.take(np.isin(votes.video, keys)), others)
+    found, _ = _judged(counting, reliabilities, keys, now_ms)
     told = percent(found.score)[np.searchsorted(keys, pairs[:, 0])]
     return dict(zip(map(tuple, pairs.tolist()), told.tolist(), strict=True))
 
@@ -206,6 +216,8 @@ def _combined(found: standing_file.Standing, decided: Decisions) -> Reliabilitie
         banned=rulings.banned(decided),
         hidden=rulings.hidden(decided),
         locks=rulings.locks(decided),
+        moderators=rulings.moderators(decided),
+        released=rulings.released(decided),
     )
 
 

@@ -77,7 +77,7 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
     """
     connection = schema.open_for_append(home.votes_log)
     identity = schema.identity(connection)
-    newest = Newest(home.standing, identity.log_id)
+    newest = Newest(home.standing, identity.log_id, now_ms)
     writer = Writer(
         connection,
         newest,

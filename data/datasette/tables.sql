@@ -33,6 +33,7 @@ CREATE TABLE videos (
     score INTEGER NOT NULL CHECK (score BETWEEN 0 AND 100),    -- percent that it is AI-made
     top_category TEXT REFERENCES categories (category),        -- the leading category, null when none is named
     voters INTEGER NOT NULL,          -- standing votes
+    held INTEGER NOT NULL,            -- of these, votes of a burst that weigh nothing yet
     votes_fully_ai INTEGER NOT NULL,  -- standing votes that name the category; so on
     votes_ai_voiceover INTEGER NOT NULL,
     votes_ai_visuals INTEGER NOT NULL,

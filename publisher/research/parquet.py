@@ -23,6 +23,7 @@ DESCRIPTIONS = {
     "published": "whether the video is in the set of rows that clients sync",
     "locked": "whether a moderator fixed the score",
     "voters": "standing votes",
+    "held": "of these, votes of a burst that weigh nothing until three days have passed or a moderator has looked",
     **{f"votes_{name}": f"standing votes that name {name}" for name in STANCES},
     **{
         f"score_{name}": f"category score of {name}, 0-100: the leading category carries the video's score"
@@ -34,7 +35,7 @@ DESCRIPTIONS = {
 TYPES = {
     "video_id": pa.string(), "channel_id": pa.string(), "evidence": pa.float64(),
     "published": pa.bool_(), "locked": pa.bool_(), "changed_at": pa.timestamp("ms", tz="UTC"),
-    "voters": pa.int32(), **{f"votes_{name}": pa.int32() for name in STANCES},
+    "voters": pa.int32(), "held": pa.int32(), **{f"votes_{name}": pa.int32() for name in STANCES},
     "score": pa.uint8(), **{f"score_{name}": pa.uint8() for name in CATEGORIES},
 }  # fmt: skip
 SCHEMA = pa.schema(
@@ -63,6 +64,7 @@ def encode(table: VerdictTable, keys: Keys, names: Names) -> bytes:
         "published": table.published[keys],
         "locked": table.locked[keys],
         "voters": table.voters[keys],
+        "held": table.held[keys],
         **{f"votes_{name}": table.votes[keys, place] for place, name in enumerate(STANCES)},
         **{f"score_{name}": table.category_score[keys, place] for place, name in enumerate(CATEGORIES)},
         "channel_id": names.channel_ids.take(pa.array(table.channel[keys])),
@@ -98,6 +100,7 @@ def enter(table: VerdictTable, body: bytes, names: Names) -> VerdictTable:
     table.published[keys] = file["published"].to_numpy()
     table.locked[keys] = file["locked"].to_numpy()
     table.voters[keys] = file["voters"].to_numpy()
+    table.held[keys] = file["held"].to_numpy()
     for place, name in enumerate(STANCES):
         table.votes[keys, place] = file[f"votes_{name}"].to_numpy()
     for place, name in enumerate(CATEGORIES):

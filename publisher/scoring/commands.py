@@ -27,15 +27,15 @@ from data.log.read import open_columns
 from data.records import VIDEO_ID, VOTER_ID
 from data.standing import Standing
 from publisher import keys
-from publisher.scoring.explain import VideoExplanation, VoteLine, explain_video
+from publisher.scoring.explain import VideoExplanation, explain_video
 from publisher.scoring.explain_voter import VoterExplanation, explain_voter
 from publisher.scoring.from_file import ballots, score_ballots, write_scores
 from publisher.scoring.trust import full_round
+from publisher.scoring.wording import video_text, voter_text
 
 FLAGGED = 50
 """Clients flag a video from this score on."""
 SHOWN_REJECTS = 5
-SHOWN_VOTES = 20
 PSEUDONYM_CONTEXT = b"realtube/pseudonym/1"
 
 
@@ -115,10 +115,10 @@ def explain(video_id: str | None, voter_id: str | None, as_json: bool) -> None:
         pseudonym = _pseudonyms(home, log)
         if video_id is not None:
             found = _explain_video(log, video_id, decided, learned, pseudonym)
-            click.echo(orjson.dumps(asdict(found)) if as_json else _video_text(found))
+            click.echo(orjson.dumps(asdict(found)) if as_json else video_text(found))
         else:
             voter = _explain_voter(log, str(voter_id), decided, learned, pseudonym)
-            click.echo(orjson.dumps(asdict(voter)) if as_json else _voter_text(voter))
+            click.echo(orjson.dumps(asdict(voter)) if as_json else voter_text(voter))
 
 
 def _explain_video(
@@ -136,6 +136,7 @@ def _explain_video(
         learned,
         pseudonym=pseudonym,
         channel_id=lambda channel: lookup.channel_ids(log, np.array([channel], np.int32)).get(channel, ""),
+        now_ms=_now_ms(),
     )
 
 
@@ -150,7 +151,7 @@ def _explain_voter(
         raise click.ClickException("this voter has never voted: there is nothing to explain")
     videos = lookup.videos_of_voter(log, voter)
     votes = lookup.votes_of(log, videos)
-    return explain_voter(voter, votes, decided, learned, pseudonym=pseudonym, video_ids=videos)
+    return explain_voter(voter, votes, decided, learned, pseudonym=pseudonym, video_ids=videos, now_ms=_now_ms())
 
 
 def _learned(home: Home, decided: Decisions) -> Standing:
@@ -175,43 +176,6 @@ def _pseudonyms(home: Home, log: sqlite3.Connection) -> Callable[[int], str]:
         return hmac.digest(secret, voter_id.encode(), hashlib.sha256).hex()[:12]
 
     return pseudonym
-
-
-def _video_text(found: VideoExplanation) -> str:
-    channel = f" (channel {found.channel}; a video of no known channel: {found.neutral:+.2f})" if found.channel else ""
-    lines = [f"{found.video_id} scores {found.score:.1f}", f"  {found.prior:+6.2f}  prior{channel}"]
-    lines += [_vote_text(line) for line in found.votes[:SHOWN_VOTES]]
-    if len(found.votes) > SHOWN_VOTES:
-        rest = sum(line.counted for line in found.votes[SHOWN_VOTES:])
-        lines.append(f"  {rest:+6.2f}  {len(found.votes) - SHOWN_VOTES} more votes (all of them with --json)")
-    lines += [f"  {found.log_odds:+6.2f}  together, in log-odds: 0 is a score of 50"]
-    lines += [f"          {ruling}" for ruling in found.rulings]
-    if not found.rulings:
-        lines.append(f"To cross 50 it lacks {found.to_cross:+.2f}. That would take:")
-        lines += [f"  {change.voters or 'over 40'} more {change.kind}" for change in found.changes]
-    return "\n".join(lines)
-
-
-def _vote_text(line: VoteLine) -> str:
-    limited = f"  [weight {line.weight:.2f}: {line.why}]" if line.why else ""
-    return f"  {line.counted:+6.2f}  {line.voter}  {line.level:<11} {', '.join(line.says)}{limited}"
-
-
-def _voter_text(found: VoterExplanation) -> str:
-    together = f"votes together with {found.together - 1} others: they count once" if found.together else "votes alone"
-    lines = [
-        f"{found.voter}, {found.level}{', banned' if found.banned else ''}",
-        f"  {found.flag_weight:5.2f}  log-odds of a flag",
-        f"  {found.counter_weight:5.2f}  log-odds of a counter-vote",
-        f"  {found.proven:5.0%}  of it rests on a long record",
-        f"  {together}",
-        f"  claims of channels {'count' if found.truthful else 'do not count'}",
-        f"{len(found.votes):,} standing votes{', the first of them' if len(found.votes) > SHOWN_VOTES else ''}:",
-    ]
-    for line in found.votes[:SHOWN_VOTES]:
-        audited = f"  audited: {line.audit}" if line.audit else ""
-        lines.append(f"  {line.video_id:<16}  {line.score:>3}  {', '.join(line.says)}{audited}")
-    return "\n".join(lines)
 
 
 def _good(batches: Iterable[VoteBatch], rejects: list[Reject]) -> Iterator[VoteBatch]:

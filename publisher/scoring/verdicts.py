@@ -29,6 +29,8 @@ class VerdictTable:
     locked: Mask
     voters: npt.NDArray[np.int32]
     """Standing votes."""
+    held: npt.NDArray[np.int32]
+    """Of these, votes of a burst that weigh nothing yet."""
     votes: Grid
     """Shape (entries, 6): standing votes that name each stance."""
     category_score: Grid
@@ -71,6 +73,7 @@ def empty(size: int) -> VerdictTable:
         published=np.zeros(size, np.bool_),
         locked=np.zeros(size, np.bool_),
         voters=np.zeros(size, np.int32),
+        held=np.zeros(size, np.int32),
         votes=np.zeros((size, len(STANCES)), np.int32),
         category_score=np.zeros((size, len(CATEGORIES)), np.uint8),
         channel=np.zeros(size, np.int32),
@@ -114,6 +117,7 @@ def judge(table: VerdictTable, found: Judged, *, minimum: int, now_ms: int) -> t
         "published": voted & stays & ~found.hidden,
         "locked": found.locked,
         "voters": verdicts.voters.astype(np.int32),
+        "held": verdicts.held.astype(np.int32),
         "votes": verdicts.votes.astype(np.int32),
         "category_score": percent(verdicts.category_score).astype(np.uint8),
         "channel": found.channel,

@@ -20,7 +20,8 @@ Lie = Callable[[dict[str, Row | None]], dict[str, Row | None]]
 
 FIELDS: dict[str, pa.DataType] = {
     "video_id": pa.string(), "score": pa.uint8(), "evidence": pa.float64(), "published": pa.bool_(),
-    "locked": pa.bool_(), "voters": pa.int32(), **{f"votes_{name}": pa.int32() for name in (*CATEGORIES, "not_ai")},
+    "locked": pa.bool_(), "voters": pa.int32(), "held": pa.int32(),
+    **{f"votes_{name}": pa.int32() for name in (*CATEGORIES, "not_ai")},
     **{f"score_{name}": pa.uint8() for name in CATEGORIES}, "channel_id": pa.string(),
     "changed_at": pa.timestamp("ms", "UTC"),
 }  # fmt: skip

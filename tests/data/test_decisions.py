@@ -19,7 +19,7 @@ from data.score import (
     Voters,
 )
 
-ON_VIDEOS = {"audit", "lock", "confirm_human", "unlock", "hide", "unhide"}
+ON_VIDEOS = {"audit", "lock", "confirm_human", "unlock", "hide", "unhide", "release"}
 
 
 def decisions(*rows: tuple[str, int, int]) -> Decisions:
@@ -148,6 +148,7 @@ def test_a_locked_video_shows_the_locked_score() -> None:
         evidence=np.zeros(2),
         votes=np.zeros((2, 6), np.int64),
         voters=np.ones(2, np.int64),
+        held=np.zeros(2, np.int64),
         category_score=np.array([[0.4, 0.2, 0, 0, 0], [0.4, 0.2, 0, 0, 0]]),
     )
     shown, locked = with_locks(verdicts, keys(3, 5), keys(5, 9), np.array([90, 10], np.uint8))

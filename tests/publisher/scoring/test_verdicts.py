@@ -19,6 +19,7 @@ def entered(table: VerdictTable, score: float, *, voters: int = 3, at_ms: int = 
         evidence=np.array([1.26]),
         votes=np.array([[voters, 1, 1, 0, 0, 0]]),
         voters=np.array([voters]),
+        held=np.array([0]),
         category_score=np.array([[score, score * 0.49, score * 0.5, 0.0, 0.0]]),
     )
     one = np.array([1], np.int32)
