@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from publisher.scoring.explain import VideoExplanation, VoteLine
 from publisher.scoring.explain_voter import VoterExplanation
+from publisher.scoring.review import Case
 
 SHOWN_VOTES = 20
 """More votes than these are summed up in one line."""
@@ -48,3 +51,12 @@ def voter_text(found: VoterExplanation) -> str:
         audited = f"  audited: {line.audit}" if line.audit else ""
         lines.append(f"  {line.video_id:<16}  {line.score:>3}  {', '.join(line.says)}{audited}")
     return "\n".join(lines)
+
+
+def cases_text(cases: Sequence[Case]) -> str:
+    """What needs eyes, for people."""
+    lines = []
+    for case in cases:
+        lines.append(f"{case.priority:8.1f}  {case.kind:<8} {case.about:<16} score {case.score:>3}  {case.why}")
+        lines.append(f"{'':8}  {case.votes:,} votes, {case.held:,} held; next: {case.command}")
+    return "\n".join(lines) or "nothing needs eyes"
