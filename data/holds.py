@@ -7,13 +7,10 @@ only ever let more of a side count, so that an added vote never takes anything a
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from data.columns import Ints, Keys, Mask, Votes
-from data.records import NOT_AI_BIT, STANCES
-from data.score import Verdicts, Videos, Voters, score
+from data.records import NOT_AI_BIT
 
 DAY_MS = 86_400_000
 HOLD_MS = 3 * DAY_MS
@@ -55,26 +52,6 @@ def held_until(votes: Votes, words: Votes, moderators: Keys, released: tuple[Key
     beyond = np.flatnonzero(burst)[_beyond(said, burst)]
     until[about[beyond]] = said.cast_at_ms[beyond] + HOLD_MS
     return until
-
-
-def score_unheld(words: Votes, held: Mask, voters: Voters, videos: Videos) -> Verdicts:
-    """Scores videos from the votes that are not held; those that are held are counted and weigh nothing.
-
-    Args:
-        words: Standing votes, all of them about videos of `videos`.
-        held: One for each of them.
-        voters: What each voter counts for.
-        videos: The videos to score.
-    """
-    if not held.any():
-        return score(words, voters, videos)
-    found, waiting = score(words.take(~held), voters, videos), words.take(held)
-    row = np.searchsorted(videos.video, waiting.video)
-    count = np.bincount(row, minlength=len(videos))
-    named = (waiting.categories[:, None] >> np.arange(len(STANCES))) & 1
-    votes = found.votes.copy()
-    np.add.at(votes, row, named)
-    return replace(found, voters=found.voters + count, votes=votes, held=count)
 
 
 def _beyond(said: Votes, burst: Mask) -> Mask:

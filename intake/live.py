@@ -14,10 +14,11 @@ from data import decisions as rulings
 from data import standing as standing_file
 from data.channels import agreed_channels
 from data.columns import NO_DECISIONS, Bytes, Decisions, Floats, Ints, Keys, Mask, Votes, standing
-from data.holds import held_until, score_unheld
+from data.holds import held_until
 from data.log import lookup
 from data.priors import priors
 from data.score import ESTABLISHED, Verdicts, Videos, Voters, percent, probability
+from data.verdicts import verdicts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ def _judged(counting: Votes, reliabilities: Reliabilities, keys: Keys, now_ms: i
     stands = standing(counting)
     held = held_until(counting, stands, reliabilities.moderators, reliabilities.released, now_ms=now_ms) > 0
     videos = Videos(keys, priors(reliabilities.round, stands, keys), reliabilities.audit(keys))
-    return rulings.with_locks(score_unheld(stands, held, reliabilities.voters, videos), keys, *reliabilities.locks)
+    return rulings.with_locks(verdicts_of(stands, held, reliabilities.voters, videos), keys, *reliabilities.locks)
 
 
 def _of_banned(votes: Votes, reliabilities: Reliabilities, pairs: Keys, now_ms: int) -> dict[tuple[int, int], int]:

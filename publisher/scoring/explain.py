@@ -24,15 +24,19 @@ from data.score import (
     Videos,
     Voters,
     contributions,
+    logit,
     score,
 )
 from data.standing import Standing
+from data.verdicts import PRIOR_HIGHEST, unflagged, verdicts_of
 from publisher.scoring.crowd import audits_of
 from publisher.scoring.reliability import WEIGHT_CAP
 
 LEVELS = {NEWCOMER: "newcomer", ESTABLISHED: "established", MODERATOR: "moderator"}
 MOST_TRIED = 40
 """More voters of one kind than this are not tried out: more would hardly change a verdict, for limits hold them."""
+PRIOR_LOG_ODDS = float(logit(PRIOR_HIGHEST))
+"""How far a prior alone leads."""
 NOTICEABLE = 0.005
 """Log-odds below which a difference is not worth a word."""
 
@@ -78,6 +82,8 @@ class VideoExplanation:
     held: int
     """How many of the votes belong to a burst and weigh nothing yet."""
     votes: list[VoteLine]
+    prior_only: bool
+    """Whether no flag counts, so that a prior this high leads no further than 49."""
     log_odds: float
     """Prior and votes together: what the score would be without rulings."""
     rulings: list[str]
@@ -119,8 +125,11 @@ def explain_video(
     videos = Videos(keys, priors(learned, words, keys), audits_of(keys, decided))
     voters = rulings.with_moderators(learned.voters, appointed)
     parts = contributions(counting, voters, videos)
-    shown, _ = rulings.with_locks(score(counting, voters, videos), keys, *rulings.locks(decided))
+    judged = verdicts_of(words, until > 0, voters, videos)
+    shown, _ = rulings.with_locks(judged, keys, *rulings.locks(decided))
     log_odds = float(videos.prior[0] + np.where(parts.flag, parts.log_odds, -parts.log_odds).sum())
+    prior_only = bool(unflagged(judged, videos)[0]) and log_odds > PRIOR_LOG_ODDS
+    shown_log_odds = PRIOR_LOG_ODDS if prior_only else log_odds
     found = _rulings(key, videos, decided)
     banned = standing(votes.take(np.isin(votes.voter, out)))
     silent = _silent(banned, "banned", ["banned: counts for nothing"] * len(banned), pseudonym)
@@ -135,10 +144,11 @@ def explain_video(
         channel=channel_id(channel) if channel else "",
         held=len(waits),
         votes=_lines(counting, parts, voters, pseudonym) + silent,
+        prior_only=prior_only,
         log_odds=log_odds,
         rulings=found,
-        to_cross=-log_odds,
-        changes=[] if found else _changes(counting, voters, videos, log_odds),
+        to_cross=-shown_log_odds,
+        changes=[] if found else _changes(counting, voters, videos, shown_log_odds),
     )
 
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from data import decisions as rulings
 from data.columns import Decisions, Keys, Votes, standing
-from data.holds import held_until, score_unheld
+from data.holds import held_until
 from data.priors import priors
 from data.records import names_of
 from data.score import Videos, Voters, probability
 from data.standing import Standing
+from data.verdicts import verdicts_of
 from publisher.scoring.crowd import audits_of
 from publisher.scoring.explain import LEVELS
 
@@ -109,7 +110,7 @@ def _voted(
     until = held_until(counting, words, rulings.moderators(decided), rulings.released(decided), now_ms=now_ms)
     keys: Keys = np.unique(last_words.video)
     videos = Videos(keys, priors(learned, words, keys), audits_of(keys, decided))
-    scores = np.round(score_unheld(words, until > 0, voters, videos).score * 100).astype(int)
+    scores = np.round(verdicts_of(words, until > 0, voters, videos).score * 100).astype(int)
     mine = last_words.take(last_words.voter == voter)
     rows = np.searchsorted(keys, mine.video)
     return [

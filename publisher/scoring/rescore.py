@@ -9,11 +9,12 @@ import numpy as np
 from data import decisions as rulings
 from data.channels import agreed_channels
 from data.columns import Decisions, Keys, Votes, standing
-from data.holds import held_until, score_unheld
+from data.holds import held_until
 from data.log.read import LogReader
 from data.priors import priors
 from data.score import Videos
 from data.standing import Standing
+from data.verdicts import unflagged, verdicts_of
 from publisher.scoring.crowd import audits_of
 from publisher.scoring.trust import full_round
 from publisher.scoring.verdicts import Judged, VerdictTable, judge
@@ -93,11 +94,12 @@ def rescore(
     held = held_until(counting, standing_votes, appointed, rulings.released(decided), now_ms=now_ms) > 0
     videos = Videos(touched, priors(reliabilities, standing_votes, touched), audits_of(touched, decided))
     voters = rulings.with_moderators(reliabilities.voters, appointed)
-    verdicts = score_unheld(standing_votes, held, voters, videos)
+    verdicts = verdicts_of(standing_votes, held, voters, videos)
+    alone = unflagged(verdicts, videos)
     verdicts, locked = rulings.with_locks(verdicts, touched, *rulings.locks(decided))
     hidden = np.isin(touched, rulings.hidden(decided))
     channel = agreed_channels(standing_votes, touched)
-    judged = Judged(touched, verdicts, channel, locked, hidden)
+    judged = Judged(touched, verdicts, channel, locked, alone, hidden)
     table, changed = judge(table, judged, minimum=minimum, now_ms=now_ms)
     return Scored(table, changed, reliabilities)
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from data import decisions as rulings
 from data.columns import Decisions, Floats, Ints, Keys, Mask, Votes, standing
-from data.holds import HOLD_MS, held_until, score_unheld
+from data.holds import HOLD_MS, held_until
 from data.priors import priors
 from data.records import NOT_AI_BIT
 from data.score import Verdicts, Videos, Voters, contributions, percent, score, sums
 from data.standing import Standing
+from data.verdicts import verdicts_of
 from publisher.scoring.crowd import audits_of
 
 CLUSTER_VOTERS = 5
@@ -107,7 +108,7 @@ def _scene(votes: Votes, decided: Decisions, learned: Standing, now_ms: int) -> 
         held=held,
         voters=voters,
         videos=videos,
-        verdicts=score_unheld(words, held, voters, videos),
+        verdicts=verdicts_of(words, held, voters, videos),
         undecided=(videos.audit < 0) & ~np.isin(keys, rulings.locks(decided)[0]),
     )
 

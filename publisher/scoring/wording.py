@@ -23,6 +23,8 @@ def video_text(found: VideoExplanation) -> str:
     if found.held:
         lines.append(f"  {0:+6.2f}  {found.held} votes are held: a burst (realtube review says what to do)")
     lines += [f"  {found.log_odds:+6.2f}  together, in log-odds: 0 is a score of 50"]
+    if found.prior_only:
+        lines.append("          prior only: no flag counts, and a prior alone leads no further than 49")
     lines += [f"          {ruling}" for ruling in found.rulings]
     if not found.rulings:
         lines.append(f"To cross 50 it lacks {found.to_cross:+.2f}. That would take:")

@@ -146,6 +146,7 @@ def test_a_locked_video_shows_the_locked_score() -> None:
     verdicts = Verdicts(
         score=np.array([0.4, 0.4]),
         evidence=np.zeros(2),
+        flagged=np.zeros(2),
         votes=np.zeros((2, 6), np.int64),
         voters=np.ones(2, np.int64),
         held=np.zeros(2, np.int64),

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.columns import NO_VOTES, Ints, Keys, Votes, standing
-from data.holds import BURST_RATIO, BURST_VOTES, DAY_MS, HOLD_MS, held_until, score_unheld
+from data.holds import BURST_RATIO, BURST_VOTES, DAY_MS, HOLD_MS, held_until
 from data.records import NOT_AI_BIT
 from data.score import Videos, Voters
+from data.verdicts import verdicts_of
 
 NOW_MS = 1_790_000_000_000
 NOBODY = np.empty(0, np.int32)
@@ -127,7 +128,7 @@ def test_held_votes_are_counted_and_weigh_nothing() -> None:
     held = cast.voter >= 300
     voters = Voters(np.zeros(400, np.uint8), np.full(400, 0.9), np.full(400, 1.4))
     videos = Videos(np.array([1, 2], np.int32), np.array([-2.0, -1.0]), np.array([-1, -1], np.int8))
-    found, without = score_unheld(cast, held, voters, videos), score_unheld(cast.take(~held), held[:0], voters, videos)
+    found, without = verdicts_of(cast, held, voters, videos), verdicts_of(cast.take(~held), held[:0], voters, videos)
     assert found.score.tolist() == without.score.tolist()
     assert found.category_score.tolist() == without.category_score.tolist()
     assert (found.voters.tolist(), found.held.tolist()) == ([26, 0], [5, 0])
@@ -165,7 +166,7 @@ def test_one_more_flag_never_lowers_a_score(older: int, new: int, seed: int, say
         cast = votes(*rows, *more)  # type: ignore[arg-type]
         words = standing(cast)
         held = held_until(cast, words, moderators, NOTHING_RELEASED, now_ms=NOW_MS) > 0
-        return float(score_unheld(words, held, voters, videos).score[0])
+        return float(verdicts_of(words, held, voters, videos).score[0])
 
     again = rows[int(chance.integers(0, size))][0]
     assert scored((size + 1, 1, says, 0)) >= scored() - 1e-12

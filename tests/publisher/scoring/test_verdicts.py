@@ -17,6 +17,7 @@ def entered(table: VerdictTable, score: float, *, voters: int = 3, at_ms: int = 
     verdicts = Verdicts(
         score=np.array([score]),
         evidence=np.array([1.26]),
+        flagged=np.array([1.26]),
         votes=np.array([[voters, 1, 1, 0, 0, 0]]),
         voters=np.array([voters]),
         held=np.array([0]),
@@ -24,7 +25,7 @@ def entered(table: VerdictTable, score: float, *, voters: int = 3, at_ms: int = 
     )
     one = np.array([1], np.int32)
     no = np.array([False])
-    found = Judged(one, verdicts, np.array([0], np.int32), locked=no, hidden=no)
+    found = Judged(one, verdicts, np.array([0], np.int32), locked=no, unflagged=no, hidden=no)
     table, changed = judge(table, found, minimum=MINIMUM, now_ms=at_ms)
     return table, changed.tolist()
 
