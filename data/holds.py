@@ -40,18 +40,30 @@ def held_until(votes: Votes, words: Votes, moderators: Keys, released: tuple[Key
     """
     until = np.zeros(len(words), np.int64)
     ordinary = ~np.isin(words.voter, moderators)
-    recent = np.flatnonzero(ordinary & (words.cast_at_ms > now_ms - HOLD_MS))
-    crowded = np.unique(words.video[recent][_per_side(words.take(recent)) > BURST_VOTES])
-    about = np.flatnonzero(np.isin(words.video, crowded))
+    about = np.flatnonzero(_crowded(words, ordinary & (words.cast_at_ms > now_ms - HOLD_MS)))
     if not len(about):
         return until
-    said = _first_said(votes.take(np.isin(votes.video, crowded)))
+    said = _first_said(votes.take(np.isin(votes.video, words.video[about])))
     keys, positions = released
     looked = np.append(positions, 0)[_place(keys, words.video[about])]
     burst = ordinary[about] & (said.cast_at_ms > now_ms - HOLD_MS) & (said.position > looked)
     beyond = np.flatnonzero(burst)[_beyond(said, burst)]
     until[about[beyond]] = said.cast_at_ms[beyond] + HOLD_MS
     return until
+
+
+def _crowded(words: Votes, recent: Mask) -> Mask:
+    """Votes on videos with a side that may be a burst: it is none when enough was first said before, or released."""
+    row = np.cumsum(np.append(np.False_, words.video[1:] != words.video[:-1])[: len(words)])  # words stand by video
+    side, size = row * 2 + (words.categories < NOT_AI_BIT), 2 * (len(words) + 1)
+    new = np.bincount(side[recent], minlength=size)
+    crowded = new > _allowed(np.bincount(side, minlength=size) - new)
+    return np.asarray(crowded[row * 2] | crowded[row * 2 + 1])
+
+
+def _allowed(older: Ints) -> Ints:
+    """How many votes of a burst count beside so many older ones on its side."""
+    return np.maximum(BURST_VOTES, BURST_RATIO * older)
 
 
 def _beyond(said: Votes, burst: Mask) -> Mask:
@@ -63,7 +75,7 @@ def _beyond(said: Votes, burst: Mask) -> Mask:
     count = np.bincount(new, minlength=len(side))
     rank = np.empty(len(new), np.int64)
     rank[order] = np.arange(len(new)) - (np.cumsum(count) - count)[new[order]]
-    return np.asarray(rank >= np.maximum(BURST_VOTES, BURST_RATIO * older)[new])
+    return np.asarray(rank >= _allowed(older)[new])
 
 
 def _first_said(votes: Votes) -> Votes:
@@ -75,12 +87,6 @@ def _first_said(votes: Votes) -> Votes:
     begins = np.append(np.True_, (pair[1:] != pair[:-1]) | (side[1:] != side[:-1]))
     last = np.append(pair[1:] != pair[:-1], np.True_) & (votes.categories != 0)
     return votes.take(np.maximum.accumulate(np.where(begins, rows, 0))[last])
-
-
-def _per_side(votes: Votes) -> Ints:
-    """For each vote: how many are on the same side of the same video."""
-    _, which, count = np.unique(_side(votes), return_inverse=True, return_counts=True)
-    return np.asarray(count[which], np.int64)
 
 
 def _side(votes: Votes) -> Ints:

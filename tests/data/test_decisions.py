@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from data.columns import Decisions, Keys
-from data.decisions import audits, banned, hidden, locks, moderators, with_locks, with_moderators
+from data.decisions import audits, banned, hidden, locks, moderators, released, with_locks, with_moderators
 from data.score import (
     ESTABLISHED,
     MODERATOR,
@@ -157,3 +157,11 @@ def test_a_locked_video_shows_the_locked_score() -> None:
     assert locked.tolist() == [False, True]
     assert shown.score.tolist() == [0.4, 0.9]
     assert shown.category_score.round(9).tolist() == [[0.4, 0.2, 0, 0, 0], [0.9, 0.45, 0, 0, 0]]
+
+
+def test_the_last_release_of_a_video_counts() -> None:
+    """Each release is a moment: the position of the newest one says which votes are no longer held."""
+    videos, positions = released(decisions(("release", 5, 0), ("hide", 2, 0), ("release", 2, 0), ("release", 5, 0)))
+
+    assert (videos.tolist(), positions.tolist()) == ([2, 5], [3, 4])
+    assert [len(column) for column in released(decisions(("lock", 1, 9)))] == [0, 0]

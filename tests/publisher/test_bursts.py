@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from data.columns import NO_DECISIONS
 from data.holds import HOLD_MS
 from data.log.append import Decision
+from data.log.read import open_columns
+from publisher.scoring.trust import score_all
 from tests.factories import DAY_MS, HOUR_MS, START_MS, Site, new_site, vote
 from tests.publisher.test_rulings import verdict
 
@@ -59,3 +62,19 @@ def test_a_release_ends_the_hold_at_the_next_tick(tmp_path: Path) -> None:
     site.publish(START_MS + 2 * HOUR_MS)
 
     assert (released, shown(site)) == ((31, 0, 30), (191, 10, 190))
+
+
+def test_a_file_of_votes_is_held_like_a_log(tmp_path: Path) -> None:
+    """`realtube score` gives the score of a publish: forty flags of today weigh as much as the first twenty."""
+    scores = []
+    for size in (20, 40):
+        site = new_site(tmp_path / str(size))
+        cast = [vote(10 + n, "x", "fully_ai", at_ms=START_MS - 100 + n) for n in range(20)]
+        cast += [vote(30 + n, "x", "fully_ai", at_ms=START_MS - 50 + n) for n in range(size - 20)]
+        site.cast(*cast)
+        with open_columns(site.home.votes_log) as log:
+            found = score_all(log.votes(log.last_position()), NO_DECISIONS, now_ms=START_MS)
+        scores.append(float(found.verdicts.score[0]))
+        assert found.verdicts.held.tolist() == [size - 20]
+
+    assert scores[0] == scores[1]
