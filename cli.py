@@ -56,6 +56,9 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "unhide": Place("intake.moderation.commands:unhide", "Let a hidden video be published again."),
         "ban": Place("intake.moderation.commands:ban", "Let all votes of a voter count for nothing, until unban."),
         "unban": Place("intake.moderation.commands:unban", "Let a banned voter's votes count again."),
+        "review": Place(
+            "publisher.scoring.commands:review", "List what needs a person's eyes, or release what is held."
+        ),
         "decisions": Place("intake.moderation.commands:decisions", "List what was decided, by whom and why."),
     },
     "Follow and look": {

@@ -25,13 +25,15 @@ COLUMNS: dict[str, pa.DataType] = {
     "evidence": pa.float64(),
     "published": pa.bool_(),
     "locked": pa.bool_(),
+    "prior_only": pa.bool_(),
     "voters": pa.int32(),
+    "held": pa.int32(),
     **{f"votes_{category}": pa.int32() for category in (*CATEGORIES, "not_ai")},
     **{f"score_{category}": pa.uint8() for category in CATEGORIES},
     "channel_id": pa.string(),
     "changed_at": pa.timestamp("ms", "UTC"),
 }
-KEPT = ("score", "published", "locked", "voters", "changed_at")
+KEPT = ("score", "published", "locked", "prior_only", "voters", "changed_at")
 """Columns that later ticks are compared with."""
 
 

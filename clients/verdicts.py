@@ -13,6 +13,8 @@ from clients.errors import Malformed, VerifyError
 from clients.rows import CATEGORY_FLAGS, ID, LOCKED, PRIOR_ONLY, Bytes, Ids, Ints, Mask, NumberedRows, ids_of, order_of
 
 Column = npt.NDArray[Any]
+MARKS = {"locked": (LOCKED, 256), "prior_only": (PRIOR_ONLY, 512)}
+"""Columns that repeat a bit of the row's flags: the bit, and what stands for it beside a score in comparisons."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,10 +64,10 @@ def round_half_up(scores: npt.NDArray[np.float64]) -> Bytes:
 
 
 def check_against_rows(verdicts: Verdicts, rows: NumberedRows, where: str) -> None:
-    """Check that verdicts and rows have the same videos, scores (rounded half up) and, where told, locks.
+    """Check that verdicts and rows have the same videos, scores (rounded half up) and, where told, marks.
 
     Args:
-        verdicts: with a column `score`, and perhaps `locked`; only of published videos.
+        verdicts: with a column `score`, and perhaps `locked` and `prior_only`; only of published videos.
         rows: of the same tick.
         where: the file, for the message.
 
@@ -75,10 +77,11 @@ def check_against_rows(verdicts: Verdicts, rows: NumberedRows, where: str) -> No
     living = rows.pick(rows.alive)
     living = living.pick(order_of(living.ids)[0])
     scores = round_half_up(verdicts.columns["score"])
-    locks = verdicts.columns.get("locked")
-    told = scores.astype(np.uint16) if locks is None else scores + np.uint16(256) * locks
-    locked = (living.flags & LOCKED) > 0
-    expected = living.scores.astype(np.uint16) if locks is None else living.scores + np.uint16(256) * locked
+    told, expected = scores.astype(np.uint16), living.scores.astype(np.uint16)
+    for name, (bit, mark) in MARKS.items():
+        if name in verdicts.columns:
+            told += np.where(verdicts.columns[name], mark, 0).astype(np.uint16)
+            expected += np.where((living.flags & bit) > 0, mark, 0).astype(np.uint16)
     if np.array_equal(verdicts.ids, living.ids) and np.array_equal(told, expected):
         return
     ours = dict(zip(living.ids.tolist(), expected.tolist(), strict=True))
@@ -91,7 +94,8 @@ def check_against_rows(verdicts: Verdicts, rows: NumberedRows, where: str) -> No
 def _told(value: int | None) -> str:
     if value is None:
         return "not published"
-    return f"score {value % 256}" + (", locked" if value >= 256 else "")
+    marks = [f", {name.replace('_', ' ')}" for name, (_, mark) in MARKS.items() if value & mark]
+    return f"score {value % 256}" + "".join(marks)
 
 
 def named(rows: NumberedRows) -> NumberedRows:

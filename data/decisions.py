@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from data.columns import Bytes, Decisions, Keys, Mask, Votes
+from data.columns import Bytes, Decisions, Ints, Keys, Mask, Votes
 from data.score import MODERATOR, MODERATOR_WEIGHT, Verdicts, Voters
 
 Labels = npt.NDArray[np.int8]
@@ -97,6 +97,16 @@ def locks(decisions: Decisions) -> tuple[Keys, Bytes]:
     held = np.array([decisions.kind[row] != "unlock" for row in last], np.bool_)
     confirmed = np.array([decisions.kind[row] == "confirm_human" for row in last], np.bool_)
     return keys[held], np.where(confirmed, np.uint8(0), decisions.score[last])[held]
+
+
+def released(decisions: Decisions) -> tuple[Keys, Ints]:
+    """The videos whose bursts a moderator has looked at.
+
+    Returns:
+        Video keys, ascending, each once; the position of each one's last release: votes before it are not held.
+    """
+    keys, last = _last_of_each(decisions.video, _any_of(decisions, "release"))
+    return keys, decisions.position[last]
 
 
 def hidden(decisions: Decisions) -> Keys:

@@ -130,10 +130,14 @@ class Verdicts:
     """0-1: the probability that the video is AI-made."""
     evidence: Floats
     """Sum of the absolute log-odds that votes gave."""
+    flagged: Floats
+    """What of it flags gave."""
     votes: Ints
     """Shape (rows, 6): standing votes that name each of `records.STANCES`."""
     voters: Ints
     """Standing votes."""
+    held: Ints
+    """Of these, votes that wait and weigh nothing (`data.holds`)."""
     category_score: Floats
     """Shape (rows, 5): 0-1, `score` for the leading category, less for the others, 0 where nobody named it."""
 
@@ -172,8 +176,10 @@ def score(votes: Votes, voters: Voters, videos: Videos) -> Verdicts:
     return Verdicts(
         score=scores,
         evidence=sums(parts.row, parts.log_odds, len(videos)),
+        flagged=sums(parts.row, np.where(parts.flag, parts.log_odds, 0.0), len(videos)),
         votes=_per_category(votes, parts.row, None, len(videos), len(STANCES)).astype(np.int64),
         voters=np.bincount(parts.row, minlength=len(videos)),
+        held=np.zeros(len(videos), np.int64),
         category_score=scores[:, None] * _category_shares(votes, parts, len(videos)),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from data import decisions as rulings
 from data import standing as standing_file
 from data.channels import agreed_channels
 from data.columns import NO_DECISIONS, Bytes, Decisions, Floats, Ints, Keys, Mask, Votes, standing
+from data.holds import held_until
 from data.log import lookup
 from data.priors import priors
-from data.score import ESTABLISHED, Verdicts, Videos, Voters, percent, probability, score
+from data.score import ESTABLISHED, Verdicts, Videos, Voters, percent, probability
+from data.verdicts import verdicts_of
 from intake.heavy import Heavy
 
 
@@ -37,6 +39,9 @@ class Reliabilities:
     """Videos that are not shown."""
     locks: tuple[Keys, Bytes]
     """Videos whose score a moderator fixed, and these scores."""
+    moderators: Keys
+    released: tuple[Keys, Ints]
+    """Videos whose bursts a moderator has looked at, and the positions of these decisions."""
 
     def audit(self, keys: Keys) -> rulings.Labels:
         """The labels of these videos, -1 where there is none."""
@@ -54,16 +59,24 @@ def time_stands_still() -> float:
 class Newest:
     """Keeps the newest reliabilities: the standing file when it was replaced, decisions when there are more."""
 
-    def __init__(self, path: Path, log_id: str, clock_s: Callable[[], float] = time_stands_still) -> None:
+    def __init__(
+        self,
+        path: Path,
+        log_id: str,
+        clock_ms: Callable[[], int],
+        clock_s: Callable[[], float] = time_stands_still,
+    ) -> None:
         """Takes the standing file, which need not exist, and the log that it must have been computed from.
 
         Args:
             path: The standing file.
             log_id: The log.
+            clock_ms: Unix milliseconds, by which holds lapse.
             clock_s: Never goes back; seconds. When it stands still, no answer is kept.
         """
         self.heavy_scores: Heavy[int] = Heavy(clock_s)
         self.heavy_verdicts: Heavy[Verdict] = Heavy(clock_s)
+        self.clock_ms = clock_ms
         self._path = path
         self._log_id = log_id
         self._lock = threading.Lock()
@@ -138,21 +151,21 @@ def scores(connection: sqlite3.Connection, newest: Newest, cast: Sequence[tuple[
         cast: (video, voter) keys of the batch's votes.
     """
     reliabilities, heavy = newest.of(connection), newest.heavy_scores
-    known = {video: heavy.known(video, reliabilities) for video, _ in cast}
-    videos, began_s = sorted(video for video, points in known.items() if points is None), heavy.now_s()
-    votes = lookup.votes_of(connection, videos)
-    stands = standing(rulings.counting(votes, reliabilities.banned))
-    found, _ = _judged(stands, reliabilities, np.array(videos, np.int32))
-    fresh = dict(zip(videos, percent(found.score).tolist(), strict=True))
-    for video, voters_of_video in zip(videos, found.voters.tolist(), strict=True):
-        heavy.keep(video, fresh[video], votes=voters_of_video, began_s=began_s, holds=reliabilities)
-    voters = [voter for _, voter in cast]
-    trusted = trust(reliabilities.voters.of(np.array(voters, np.int32)))
-    fresh_cast = [(video, voter) for video, voter in cast if video in fresh]
+    pairs = np.array(list(cast), np.int32)
+    videos, voters = np.unique(pairs[:, 0]), np.unique(pairs[:, 1])
+    known = {video: heavy.known(video, reliabilities) for video in videos.tolist()}
+    keys, began_s = videos[[points is None for points in known.values()]], heavy.now_s()
+    votes = lookup.votes_of(connection, keys.tolist())
+    now_ms = newest.clock_ms()
+    found, _ = _judged(rulings.counting(votes, reliabilities.banned), reliabilities, keys, now_ms)
+    fresh = dict(zip(keys.tolist(), percent(found.score).tolist(), strict=True))
+    for video, count in zip(keys.tolist(), found.voters.tolist(), strict=True):
+        heavy.keep(video, fresh[video], votes=count, began_s=began_s, holds=reliabilities)
+    told_apart = np.isin(pairs[:, 1], reliabilities.banned) & np.isin(pairs[:, 0], keys)
     return Scores(
         of_video=fresh | {video: points for video, points in known.items() if points is not None},
-        of_banned=_of_banned(votes, reliabilities, fresh_cast) if len(reliabilities.banned) else {},
-        of_voter=dict(zip(voters, trusted.tolist(), strict=True)),
+        of_banned=_of_banned(votes, reliabilities, pairs[told_apart], now_ms),
+        of_voter=dict(zip(voters.tolist(), trust(reliabilities.voters.of(voters)).tolist(), strict=True)),
     )
 
 
@@ -170,7 +183,8 @@ def verdicts(connection: sqlite3.Connection, newest: Newest, videos: Mapping[int
     reliabilities, heavy = newest.of(connection), newest.heavy_verdicts
     known = {video: heavy.known(video, reliabilities) for video in videos}
     began_s = heavy.now_s()
-    fresh = _verdicts(connection, reliabilities, {v: videos[v] for v, answer in known.items() if answer is None})
+    rest = {video: videos[video] for video, answer in known.items() if answer is None}
+    fresh = _verdicts(connection, reliabilities, rest, newest.clock_ms())
     for video, verdict in fresh.items():
         heavy.keep(video, verdict, votes=verdict.voters, began_s=began_s, holds=reliabilities)
     found = {video: known[video] or fresh.get(video) for video in videos}
@@ -178,13 +192,15 @@ def verdicts(connection: sqlite3.Connection, newest: Newest, videos: Mapping[int
 
 
 def _verdicts(
-    connection: sqlite3.Connection, reliabilities: Reliabilities, videos: Mapping[int, str]
+    connection: sqlite3.Connection, reliabilities: Reliabilities, videos: Mapping[int, str], now_ms: int
 ) -> dict[int, Verdict]:
     votes = lookup.votes_of(connection, videos)
-    stands = standing(rulings.counting(votes, reliabilities.banned))
-    stands = stands.take(~np.isin(stands.video, reliabilities.hidden))
+    counting = rulings.counting(votes, reliabilities.banned)
+    counting = counting.take(~np.isin(counting.video, reliabilities.hidden))
+    stands = standing(counting)
     keys = np.unique(stands.video)
-    found, locked = _judged(stands, reliabilities, keys)
+    counting = counting.take(np.isin(counting.video, keys))
+    found, locked = _judged(counting, reliabilities, keys, now_ms)
     channels = agreed_channels(stands, keys)
     channel_ids = lookup.channel_ids(connection, channels)
     columns = zip(
@@ -208,23 +224,20 @@ def trust(voters: Voters) -> Floats:
     return np.round(probability(worth * voters.flag_weight), 3)
 
 
-def _judged(stands: Votes, reliabilities: Reliabilities, keys: Keys) -> tuple[Verdicts, Mask]:
-    """The verdicts, and which videos are locked; as a publish judges the same votes."""
+def _judged(counting: Votes, reliabilities: Reliabilities, keys: Keys, now_ms: int) -> tuple[Verdicts, Mask]:
+    """The verdicts, and which videos are locked; as a publish judges the same votes at this moment."""
+    stands = standing(counting)
+    held = held_until(counting, stands, reliabilities.moderators, reliabilities.released, now_ms=now_ms) > 0
     videos = Videos(keys, priors(reliabilities.round, stands, keys), reliabilities.audit(keys))
-    found = score(stands, reliabilities.voters, videos)
-    if not len(reliabilities.locks[0]):
-        return found, np.zeros(len(keys), np.bool_)
-    return rulings.with_locks(found, keys, *reliabilities.locks)
+    return rulings.with_locks(verdicts_of(stands, held, reliabilities.voters, videos), keys, *reliabilities.locks)
 
 
-def _of_banned(
-    votes: Votes, reliabilities: Reliabilities, cast: Sequence[tuple[int, int]]
-) -> dict[tuple[int, int], int]:
-    pairs = np.array(cast, np.int32)
-    pairs = pairs[np.isin(pairs[:, 1], reliabilities.banned)]
+def _of_banned(votes: Votes, reliabilities: Reliabilities, pairs: Keys, now_ms: int) -> dict[tuple[int, int], int]:
+    if not len(pairs):
+        return {}
     keys, others = np.unique(pairs[:, 0]), np.setdiff1d(reliabilities.banned, pairs[:, 1])
-    stands = standing(rulings.counting(votes.take(np.isin(votes.video, keys)), others))
-    found, _ = _judged(stands, reliabilities, keys)
+    counting = rulings.counting(votes.take(np.isin(votes.video, keys)), others)
+    found, _ = _judged(counting, reliabilities, keys, now_ms)
     told = percent(found.score)[np.searchsorted(keys, pairs[:, 0])]
     return dict(zip(map(tuple, pairs.tolist()), told.tolist(), strict=True))
 
@@ -246,6 +259,8 @@ def _combined(found: standing_file.Standing, decided: Decisions) -> Reliabilitie
         banned=rulings.banned(decided),
         hidden=rulings.hidden(decided),
         locks=rulings.locks(decided),
+        moderators=rulings.moderators(decided),
+        released=rulings.released(decided),
     )
 
 

@@ -79,7 +79,7 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
     """
     connection = schema.open_for_append(home.votes_log)
     identity = schema.identity(connection)
-    newest = Newest(home.standing, identity.log_id, time.monotonic)
+    newest = Newest(home.standing, identity.log_id, now_ms, time.monotonic)
     writer = Writer(
         connection,
         newest,

@@ -33,6 +33,7 @@ CREATE TABLE videos (
     score INTEGER NOT NULL CHECK (score BETWEEN 0 AND 100),    -- percent that it is AI-made
     top_category TEXT REFERENCES categories (category),        -- the leading category, null when none is named
     voters INTEGER NOT NULL,          -- standing votes
+    held INTEGER NOT NULL,            -- of these, votes of a burst that weigh nothing yet
     votes_fully_ai INTEGER NOT NULL,  -- standing votes that name the category; so on
     votes_ai_voiceover INTEGER NOT NULL,
     votes_ai_visuals INTEGER NOT NULL,
@@ -43,6 +44,7 @@ CREATE TABLE videos (
     evidence REAL NOT NULL,           -- log-odds
     published INTEGER NOT NULL CHECK (published IN (0, 1)),    -- whether clients sync it
     locked INTEGER NOT NULL CHECK (locked IN (0, 1)),          -- whether a moderator fixed the score
+    prior_only INTEGER NOT NULL CHECK (prior_only IN (0, 1)),  -- whether its prior alone lifts it
     score_fully_ai INTEGER NOT NULL,  -- category score, 0-100; so on
     score_ai_voiceover INTEGER NOT NULL,
     score_ai_visuals INTEGER NOT NULL,

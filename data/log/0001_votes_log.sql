@@ -46,7 +46,8 @@ CREATE TABLE decisions (
   position      INTEGER PRIMARY KEY CHECK (position > 0),  -- place in the log
   decided_at_ms INTEGER NOT NULL CHECK (decided_at_ms >= 0), -- when it was made
   kind          TEXT    NOT NULL CHECK (kind IN (
-    'audit', 'moderator_add', 'moderator_remove', 'lock', 'confirm_human', 'unlock', 'hide', 'unhide', 'ban', 'unban')),
+    'audit', 'moderator_add', 'moderator_remove', 'lock', 'confirm_human', 'unlock', 'hide', 'unhide', 'ban', 'unban',
+    'release')),
   video         INTEGER NOT NULL DEFAULT 0,                -- the video it is about, 0 none
   voter         INTEGER NOT NULL DEFAULT 0,                -- the voter it is about, 0 none
   label         INTEGER NOT NULL DEFAULT 0 CHECK (label IN (0, 1)), -- of an audit: 1 AI, 0 made by people

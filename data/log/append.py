@@ -36,7 +36,7 @@ ADD_DECISION = """
 LONGEST_MEMORY = 200_000
 """How many interned ids are remembered; beyond it the memory starts over (about 30 MB)."""
 
-VideoRuling = Literal["lock", "confirm_human", "unlock", "hide", "unhide"]
+VideoRuling = Literal["lock", "confirm_human", "unlock", "hide", "unhide", "release"]
 VoterRuling = Literal["moderator_add", "moderator_remove", "ban", "unban"]
 DecisionKind = Literal["audit"] | VideoRuling | VoterRuling
 

@@ -39,7 +39,7 @@ NEWEST_DECISIONS = """
     FROM decisions LEFT JOIN videos USING (video) LEFT JOIN voters USING (voter)
     ORDER BY position DESC LIMIT ?
 """
-ON_VIDEOS: tuple[tuple[VideoRuling, ...], ...] = (("lock", "confirm_human", "unlock"), ("hide", "unhide"))
+ON_VIDEOS: tuple[tuple[VideoRuling, ...], ...] = (("lock", "confirm_human", "unlock"), ("hide", "unhide"), ("release",))
 ON_VOTERS: tuple[tuple[VoterRuling, ...], ...] = (("moderator_add", "moderator_remove"), ("ban", "unban"))
 """Rulings that replace each other; the last one of each group takes the others back."""
 
@@ -90,7 +90,7 @@ def moderators(connection: sqlite3.Connection) -> list[Moderator]:
 
 
 def rule_on_video(appender: Appender, video_id: str, kind: VideoRuling, author: Author, *, score: int = 0) -> bool:
-    """Locks, confirms, hides, or takes one of these back; call it inside `Appender.transaction`.
+    """Locks, confirms, hides, takes one of these back, or releases; call it inside `Appender.transaction`.
 
     Args:
         appender: Of the log.
@@ -103,7 +103,7 @@ def rule_on_video(appender: Appender, video_id: str, kind: VideoRuling, author: 
         False when it is so already and nothing was appended.
     """
     stands = _stands(appender.connection, LAST_RULING_ON_VIDEO, video_id, _group(ON_VIDEOS, kind))
-    if stands == (kind, score):
+    if stands == (kind, score) and kind != "release":  # a release is a moment, not a state: each one is another
         return False
     appender.decide(Decision(author.decided_at_ms, kind, author.actor, author.reason, video_id=video_id, score=score))
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
@@ -11,7 +12,7 @@ import adbc_driver_sqlite.dbapi
 import numpy as np
 import pyarrow as pa
 
-from data.columns import NO_VOTES, Decisions, Votes
+from data.columns import NO_VOTES, Decisions, Keys, Votes
 from data.log.schema import uri
 
 LAST_POSITION = """
@@ -28,7 +29,8 @@ VOTES_OF_TOUCHED = """
         SELECT video FROM votes WHERE position > ?1 AND position <= ?2
         UNION SELECT video FROM decisions WHERE position > ?1 AND position <= ?2 AND video > 0
         UNION SELECT v.video FROM votes v JOIN decisions d ON d.voter = v.voter
-              WHERE d.position > ?1 AND d.position <= ?2 AND d.voter > 0)
+              WHERE d.position > ?1 AND d.position <= ?2 AND d.voter > 0
+        UNION SELECT value FROM json_each(?3))
     ORDER BY video, voter, position
 """
 DECISIONS_THROUGH = """
@@ -55,9 +57,15 @@ class LogReader:
         """All votes up to a position, in position order."""
         return self._votes(VOTES_THROUGH, (through,))
 
-    def votes_of_touched(self, after: int, through: int) -> Votes:
-        """All votes up to `through` of every video that a vote or decision in (after, through] is about."""
-        return self._votes(VOTES_OF_TOUCHED, (after, through))
+    def votes_of_touched(self, after: int, through: int, more: Keys) -> Votes:
+        """All votes up to `through` of every video that a vote or decision in (after, through] is about.
+
+        Args:
+            after: See above.
+            through: See above.
+            more: Further videos whose votes are wanted.
+        """
+        return self._votes(VOTES_OF_TOUCHED, (after, through, json.dumps(more.tolist())))
 
     def decisions(self, through: int) -> Decisions:
         """All decisions up to a position."""
@@ -92,7 +100,7 @@ class LogReader:
         ids = pa.concat_arrays([pa.array([""]), *table[column].cast(pa.string()).chunks])
         return ids.take(pa.array(rows))
 
-    def _votes(self, query: str, parameters: tuple[int, ...]) -> Votes:
+    def _votes(self, query: str, parameters: tuple[int | str, ...]) -> Votes:
         parts: dict[str, list[np.ndarray[tuple[int], np.dtype[np.generic]]]] = {f.name: [] for f in fields(Votes)}
         with self._batches(query, parameters) as batches:
             for batch in batches:
@@ -100,12 +108,12 @@ class LogReader:
                     columns.append(batch.column(name).to_numpy().astype(getattr(NO_VOTES, name).dtype))
         return Votes(*(np.concatenate([getattr(NO_VOTES, name), *columns]) for name, columns in parts.items()))
 
-    def _table(self, query: str, parameters: tuple[int, ...]) -> pa.Table:
+    def _table(self, query: str, parameters: tuple[int | str, ...]) -> pa.Table:
         with self._batches(query, parameters) as batches:
             return batches.read_all()
 
     @contextmanager
-    def _batches(self, query: str, parameters: tuple[int, ...]) -> Iterator[pa.RecordBatchReader]:
+    def _batches(self, query: str, parameters: tuple[int | str, ...]) -> Iterator[pa.RecordBatchReader]:
         with self._connection.cursor(adbc_stmt_kwargs={"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)}) as cursor:
             cursor.execute(query, parameters or None)
             yield cursor.fetch_record_batch()

@@ -22,7 +22,9 @@ DESCRIPTIONS = {
     "evidence": "sum of the absolute log-odds that votes gave, one decimal, when the row last changed",
     "published": "whether the video is in the set of rows that clients sync",
     "locked": "whether a moderator fixed the score",
+    "prior_only": "whether it is published although no flag of its own counts: its prior lifts it, at most to 49",
     "voters": "standing votes",
+    "held": "of these, votes of a burst that weigh nothing until three days have passed or a moderator has looked",
     **{f"votes_{name}": f"standing votes that name {name}" for name in STANCES},
     **{
         f"score_{name}": f"category score of {name}, 0-100: the leading category carries the video's score"
@@ -33,8 +35,8 @@ DESCRIPTIONS = {
 }
 TYPES = {
     "video_id": pa.string(), "channel_id": pa.string(), "evidence": pa.float64(),
-    "published": pa.bool_(), "locked": pa.bool_(), "changed_at": pa.timestamp("ms", tz="UTC"),
-    "voters": pa.int32(), **{f"votes_{name}": pa.int32() for name in STANCES},
+    "published": pa.bool_(), "locked": pa.bool_(), "prior_only": pa.bool_(), "changed_at": pa.timestamp("ms", tz="UTC"),
+    "voters": pa.int32(), "held": pa.int32(), **{f"votes_{name}": pa.int32() for name in STANCES},
     "score": pa.uint8(), **{f"score_{name}": pa.uint8() for name in CATEGORIES},
 }  # fmt: skip
 SCHEMA = pa.schema(
@@ -62,7 +64,9 @@ def encode(table: VerdictTable, keys: Keys, names: Names) -> bytes:
         "evidence": table.evidence[keys] / 10,
         "published": table.published[keys],
         "locked": table.locked[keys],
+        "prior_only": table.prior_only[keys],
         "voters": table.voters[keys],
+        "held": table.held[keys],
         **{f"votes_{name}": table.votes[keys, place] for place, name in enumerate(STANCES)},
         **{f"score_{name}": table.category_score[keys, place] for place, name in enumerate(CATEGORIES)},
         "channel_id": names.channel_ids.take(pa.array(table.channel[keys])),
@@ -97,7 +101,9 @@ def enter(table: VerdictTable, body: bytes, names: Names) -> VerdictTable:
     table.evidence[keys] = np.round(file["evidence"].to_numpy() * 10)
     table.published[keys] = file["published"].to_numpy()
     table.locked[keys] = file["locked"].to_numpy()
+    table.prior_only[keys] = file["prior_only"].to_numpy()
     table.voters[keys] = file["voters"].to_numpy()
+    table.held[keys] = file["held"].to_numpy()
     for place, name in enumerate(STANCES):
         table.votes[keys, place] = file[f"votes_{name}"].to_numpy()
     for place, name in enumerate(CATEGORIES):

@@ -1,9 +1,8 @@
-"""The commands about scores: of a file of votes, and of one video or voter."""
+"""The commands about scores: of a file of votes, of one video or voter, of what needs eyes."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import getpass
 import os
 import sqlite3
 import sys
@@ -22,21 +21,23 @@ from data.columns import Decisions
 from data.home import Home, home_of
 from data.input import labelfile, votefile
 from data.input.votebatch import Reject, VoteBatch
-from data.log import lookup, schema
+from data.log import decide, lookup, schema
+from data.log.append import Appender
+from data.log.decide import Author
 from data.log.read import open_columns
 from data.records import LATEST_MS, VIDEO_ID, VOTER_ID
 from data.standing import Standing
-from publisher import keys
-from publisher.scoring.explain import VideoExplanation, VoteLine, explain_video
+from publisher.scoring.explain import VideoExplanation, explain_video
 from publisher.scoring.explain_voter import VoterExplanation, explain_voter
 from publisher.scoring.from_file import ballots, score_ballots, write_scores
+from publisher.scoring.pseudonyms import pseudonyms_of
+from publisher.scoring.review import review as cases_of
 from publisher.scoring.trust import full_round
+from publisher.scoring.wording import cases_text, video_text, voter_text
 
 FLAGGED = 50
 """Clients flag a video from this score on."""
 SHOWN_REJECTS = 5
-SHOWN_VOTES = 20
-PSEUDONYM_CONTEXT = b"realtube/pseudonym/1"
 
 
 @click.command()
@@ -114,13 +115,77 @@ def explain(video_id: str | None, voter_id: str | None, as_json: bool) -> None:
     with closing(schema.open_for_reading(home.votes_log)) as log:
         decided = lookup.decisions_after(log, 0)
         learned = _learned(home, decided)
-        pseudonym = _pseudonyms(home, log)
+        pseudonym = pseudonyms_of(home, log)
         if video_id is not None:
             found = _explain_video(log, video_id, decided, learned, pseudonym)
-            click.echo(orjson.dumps(asdict(found)) if as_json else _video_text(found))
+            click.echo(orjson.dumps(asdict(found)) if as_json else video_text(found))
         else:
             voter = _explain_voter(log, str(voter_id), decided, learned, pseudonym)
-            click.echo(orjson.dumps(asdict(voter)) if as_json else _voter_text(voter))
+            click.echo(orjson.dumps(asdict(voter)) if as_json else voter_text(voter))
+
+
+@click.command()
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, the most pressing first."
+)
+@click.option("--release", metavar="VIDEO_ID", help="Let the held votes of this video count from now on instead.")
+@click.option("--reason", help="Why; must stand beside --release, and is kept with the decision.")
+@click.option("--actor", help="Who releases; kept, never published. Default: your login name.")
+@click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
+def review(limit: int, release: str | None, reason: str | None, actor: str | None, as_json: bool) -> None:
+    """List what needs a person's eyes, or release what is held.
+
+    Held bursts, clusters of voters who voted within three days, and disputed videos, by reach and uncertainty, each
+    with the command to run next. Reads the whole log. Voters are shown under pseudonyms.
+
+    \b
+    Example:
+      realtube review --limit 5
+      realtube review --release dQw4w9WgXcQ --reason "a popular channel linked to it"
+    """
+    home = home_of(os.environ)
+    if release is not None:
+        _release(home, release, reason, actor, as_json=as_json)
+        return
+    if reason or actor:
+        raise click.UsageError("--reason and --actor stand beside --release")
+    with closing(schema.open_for_reading(home.votes_log)) as log, open_columns(home.votes_log) as columns:
+        decided = lookup.decisions_after(log, 0)
+        video_ids = columns.video_ids()
+        cases = cases_of(
+            columns.votes(columns.last_position()),
+            decided,
+            _learned(home, decided),
+            now_ms=_now_ms(),
+            limit=limit,
+            video_id=lambda key: str(video_ids[key]),
+            pseudonym=pseudonyms_of(home, log),
+        )
+    click.echo(orjson.dumps([asdict(case) for case in cases]) if as_json else cases_text(cases))
+
+
+def _release(home: Home, video_id: str, reason: str | None, actor: str | None, *, as_json: bool) -> None:
+    if not VIDEO_ID.fullmatch(video_id):
+        raise click.BadParameter("expected 1 to 16 characters of A-Z a-z 0-9 _ -", param_hint="--release")
+    if not reason:
+        raise click.UsageError("--release needs --reason")
+    author = Author(_now_ms(), actor or login(), reason)
+    with closing(schema.open_for_append(home.votes_log)) as log:
+        if not lookup.video_by_id(log, video_id):
+            raise click.ClickException(f"nobody has voted on {video_id}: there is nothing to release")
+        appender = Appender(log)
+        with appender.transaction():
+            changed = decide.rule_on_video(appender, video_id, "release", author)
+    text = f"all votes on {video_id} so far count from now on"
+    click.echo(orjson.dumps({"changed": changed}) if as_json else text)
+
+
+def login() -> str:
+    """Who calls, for a decision's actor."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return f"uid {os.getuid()}"
 
 
 def _explain_video(
@@ -138,6 +203,7 @@ def _explain_video(
         learned,
         pseudonym=pseudonym,
         channel_id=lambda channel: lookup.channel_ids(log, np.array([channel], np.int32)).get(channel, ""),
+        now_ms=_now_ms(),
     )
 
 
@@ -152,7 +218,7 @@ def _explain_voter(
         raise click.ClickException("this voter has never voted: there is nothing to explain")
     videos = lookup.videos_of_voter(log, voter)
     votes = lookup.votes_of(log, videos)
-    return explain_voter(voter, votes, decided, learned, pseudonym=pseudonym, video_ids=videos)
+    return explain_voter(voter, votes, decided, learned, pseudonym=pseudonym, video_ids=videos, now_ms=_now_ms())
 
 
 def _learned(home: Home, decided: Decisions) -> Standing:
@@ -166,54 +232,6 @@ def _learned(home: Home, decided: Decisions) -> Standing:
             return found
         through = log.last_position()
         return full_round(log.votes(through), decided, log_id=log_id, position=through, now_ms=_now_ms())
-
-
-def _pseudonyms(home: Home, log: sqlite3.Connection) -> Callable[[int], str]:
-    """Names voters by a keyed hash of their id, under a secret that never leaves the home."""
-    secret = hmac.digest(keys.read(home.online_key).private_bytes_raw(), PSEUDONYM_CONTEXT, hashlib.sha256)
-
-    def pseudonym(voter: int) -> str:
-        voter_id = lookup.voter_ids(log, np.array([voter], np.int32))[voter]
-        return hmac.digest(secret, voter_id.encode(), hashlib.sha256).hex()[:12]
-
-    return pseudonym
-
-
-def _video_text(found: VideoExplanation) -> str:
-    channel = f" (channel {found.channel}; a video of no known channel: {found.neutral:+.2f})" if found.channel else ""
-    lines = [f"{found.video_id} scores {found.score:.1f}", f"  {found.prior:+6.2f}  prior{channel}"]
-    lines += [_vote_text(line) for line in found.votes[:SHOWN_VOTES]]
-    if len(found.votes) > SHOWN_VOTES:
-        rest = sum(line.counted for line in found.votes[SHOWN_VOTES:])
-        lines.append(f"  {rest:+6.2f}  {len(found.votes) - SHOWN_VOTES} more votes (all of them with --json)")
-    lines += [f"  {found.log_odds:+6.2f}  together, in log-odds: 0 is a score of 50"]
-    lines += [f"          {ruling}" for ruling in found.rulings]
-    if not found.rulings:
-        lines.append(f"To cross 50 it lacks {found.to_cross:+.2f}. That would take:")
-        lines += [f"  {change.voters or 'over 40'} more {change.kind}" for change in found.changes]
-    return "\n".join(lines)
-
-
-def _vote_text(line: VoteLine) -> str:
-    limited = f"  [weight {line.weight:.2f}: {line.why}]" if line.why else ""
-    return f"  {line.counted:+6.2f}  {line.voter}  {line.level:<11} {', '.join(line.says)}{limited}"
-
-
-def _voter_text(found: VoterExplanation) -> str:
-    together = f"votes together with {found.together - 1} others: they count once" if found.together else "votes alone"
-    lines = [
-        f"{found.voter}, {found.level}{', banned' if found.banned else ''}",
-        f"  {found.flag_weight:5.2f}  log-odds of a flag",
-        f"  {found.counter_weight:5.2f}  log-odds of a counter-vote",
-        f"  {found.proven:5.0%}  of it rests on a long record",
-        f"  {together}",
-        f"  claims of channels {'count' if found.truthful else 'do not count'}",
-        f"{len(found.votes):,} standing votes{', the first of them' if len(found.votes) > SHOWN_VOTES else ''}:",
-    ]
-    for line in found.votes[:SHOWN_VOTES]:
-        audited = f"  audited: {line.audit}" if line.audit else ""
-        lines.append(f"  {line.video_id:<16}  {line.score:>3}  {', '.join(line.says)}{audited}")
-    return "\n".join(lines)
 
 
 def _good(batches: Iterable[VoteBatch], rejects: list[Reject]) -> Iterator[VoteBatch]:

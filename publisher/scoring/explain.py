@@ -9,6 +9,8 @@ import numpy as np
 
 from data import decisions as rulings
 from data.columns import Decisions, Floats, Votes, standing
+from data.formats.tree import rfc3339
+from data.holds import held_until
 from data.priors import claimed_channels, priors
 from data.records import names_of
 from data.score import (
@@ -22,15 +24,19 @@ from data.score import (
     Videos,
     Voters,
     contributions,
+    logit,
     score,
 )
 from data.standing import Standing
+from data.verdicts import PRIOR_HIGHEST, unflagged, verdicts_of
 from publisher.scoring.crowd import audits_of
 from publisher.scoring.reliability import WEIGHT_CAP
 
 LEVELS = {NEWCOMER: "newcomer", ESTABLISHED: "established", MODERATOR: "moderator"}
 MOST_TRIED = 40
 """More voters of one kind than this are not tried out: more would hardly change a verdict, for limits hold them."""
+PRIOR_LOG_ODDS = float(logit(PRIOR_HIGHEST))
+"""How far a prior alone leads."""
 NOTICEABLE = 0.005
 """Log-odds below which a difference is not worth a word."""
 
@@ -73,7 +79,11 @@ class VideoExplanation:
     """The prior of a video of no known channel."""
     channel: str
     """The channel whose other videos make the prior, or empty."""
+    held: int
+    """How many of the votes belong to a burst and weigh nothing yet."""
     votes: list[VoteLine]
+    prior_only: bool
+    """Whether no flag counts, so that a prior this high leads no further than 49."""
     log_odds: float
     """Prior and votes together: what the score would be without rulings."""
     rulings: list[str]
@@ -92,6 +102,7 @@ def explain_video(
     *,
     pseudonym: Callable[[int], str],
     channel_id: Callable[[int], str],
+    now_ms: int,
 ) -> VideoExplanation:
     """Takes a video's score apart.
 
@@ -102,32 +113,49 @@ def explain_video(
         learned: What the last full round found.
         pseudonym: Names a voter by key without giving their id away.
         channel_id: The id of a channel by key.
+        now_ms: The time by which holds are counted, Unix milliseconds.
     """
     key, video_id = video
-    last_words, out = standing(votes), rulings.banned(decided)
-    counting = rulings.counting(last_words, out)
+    out, appointed = rulings.banned(decided), rulings.moderators(decided)
+    heard = rulings.counting(votes, out)
+    words = standing(heard)
+    until = held_until(heard, words, appointed, rulings.released(decided), now_ms=now_ms)
+    counting = words.take(until == 0)
     keys = np.array([key], np.int32)
-    videos = Videos(keys, priors(learned, counting, keys), audits_of(keys, decided))
-    voters = rulings.with_moderators(learned.voters, rulings.moderators(decided))
+    videos = Videos(keys, priors(learned, words, keys), audits_of(keys, decided))
+    voters = rulings.with_moderators(learned.voters, appointed)
     parts = contributions(counting, voters, videos)
-    shown, _ = rulings.with_locks(score(counting, voters, videos), keys, *rulings.locks(decided))
+    judged = verdicts_of(words, until > 0, voters, videos)
+    shown, _ = rulings.with_locks(judged, keys, *rulings.locks(decided))
     log_odds = float(videos.prior[0] + np.where(parts.flag, parts.log_odds, -parts.log_odds).sum())
+    prior_only = bool(unflagged(judged, videos)[0]) and log_odds > PRIOR_LOG_ODDS
+    shown_log_odds = PRIOR_LOG_ODDS if prior_only else log_odds
     found = _rulings(key, videos, decided)
-    banned = [VoteLine(pseudonym(int(voter)), names_of(int(mask)), "banned", 0.0, 0.0, "banned: counts for nothing")
-              for voter, mask in zip(last_words.voter, last_words.categories, strict=True) if voter in out]  # fmt: skip
-    channel = int(claimed_channels(counting, learned.channels.truthful, keys)[0])
+    banned = standing(votes.take(np.isin(votes.voter, out)))
+    silent = _silent(banned, "banned", ["banned: counts for nothing"] * len(banned), pseudonym)
+    waits = [f"held: a burst, until {rfc3339(lapse)}" for lapse in until[until > 0].tolist()]
+    silent += _silent(words.take(until > 0), "held", waits, pseudonym)
+    channel = int(claimed_channels(words, learned.channels.truthful, keys)[0])
     return VideoExplanation(
         video_id=video_id,
         score=round(float(shown.score[0]) * 100, 2),
         prior=float(videos.prior[0]),
         neutral=learned.prior,
         channel=channel_id(channel) if channel else "",
-        votes=_lines(counting, parts, voters, pseudonym) + banned,
+        held=len(waits),
+        votes=_lines(counting, parts, voters, pseudonym) + silent,
+        prior_only=prior_only,
         log_odds=log_odds,
         rulings=found,
-        to_cross=-log_odds,
-        changes=[] if found else _changes(counting, voters, videos, log_odds),
+        to_cross=-shown_log_odds,
+        changes=[] if found else _changes(counting, voters, videos, shown_log_odds),
     )
+
+
+def _silent(votes: Votes, level: str, reasons: list[str], pseudonym: Callable[[int], str]) -> list[VoteLine]:
+    """Lines of votes that weigh nothing."""
+    columns = zip(votes.voter.tolist(), votes.categories.tolist(), reasons, strict=True)
+    return [VoteLine(pseudonym(voter), names_of(mask), level, 0.0, 0.0, why) for voter, mask, why in columns]
 
 
 def _rulings(key: int, videos: Videos, decided: Decisions) -> list[str]:

@@ -9,10 +9,12 @@ import numpy as np
 
 from data import decisions as rulings
 from data.columns import Decisions, Keys, Votes, standing
+from data.holds import held_until
 from data.priors import priors
 from data.records import names_of
-from data.score import Videos, Voters, probability, score
+from data.score import Videos, Voters, probability
 from data.standing import Standing
+from data.verdicts import verdicts_of
 from publisher.scoring.crowd import audits_of
 from publisher.scoring.explain import LEVELS
 
@@ -60,6 +62,7 @@ def explain_voter(
     *,
     pseudonym: Callable[[int], str],
     video_ids: dict[int, str],
+    now_ms: int,
 ) -> VoterExplanation:
     """Says what a voter's votes count for.
 
@@ -70,6 +73,7 @@ def explain_voter(
         learned: What the last full round found.
         pseudonym: Names a voter by key without giving their id away.
         video_ids: Ids of those videos by key.
+        now_ms: The time by which holds are counted, Unix milliseconds.
     """
     voters = rulings.with_moderators(learned.voters, rulings.moderators(decided))
     one = voters.of(np.array([voter], np.int32))
@@ -87,18 +91,26 @@ def explain_voter(
         together=members,
         truthful=bool(voter < len(truthful) and truthful[voter]),
         banned=bool(np.isin(voter, rulings.banned(decided))),
-        votes=_voted(voter, votes, decided, learned, voters, video_ids),
+        votes=_voted(voter, votes, decided, learned, voters, video_ids, now_ms=now_ms),
     )
 
 
 def _voted(
-    voter: int, votes: Votes, decided: Decisions, learned: Standing, voters: Voters, video_ids: dict[int, str]
+    voter: int,
+    votes: Votes,
+    decided: Decisions,
+    learned: Standing,
+    voters: Voters,
+    video_ids: dict[int, str],
+    *,
+    now_ms: int,
 ) -> list[VotedLine]:
-    last_words = standing(votes)
-    counting = rulings.counting(last_words, rulings.banned(decided))
+    last_words, counting = standing(votes), rulings.counting(votes, rulings.banned(decided))
+    words = standing(counting)
+    until = held_until(counting, words, rulings.moderators(decided), rulings.released(decided), now_ms=now_ms)
     keys: Keys = np.unique(last_words.video)
-    videos = Videos(keys, priors(learned, counting, keys), audits_of(keys, decided))
-    scores = np.round(score(counting, voters, videos).score * 100).astype(int)
+    videos = Videos(keys, priors(learned, words, keys), audits_of(keys, decided))
+    scores = np.round(verdicts_of(words, until > 0, voters, videos).score * 100).astype(int)
     mine = last_words.take(last_words.voter == voter)
     rows = np.searchsorted(keys, mine.video)
     return [

@@ -9,10 +9,12 @@ import numpy as np
 from data import decisions as rulings
 from data.channels import agreed_channels
 from data.columns import Decisions, Keys, Votes, standing
+from data.holds import held_until
 from data.log.read import LogReader
 from data.priors import priors
-from data.score import Videos, score
+from data.score import Videos
 from data.standing import Standing
+from data.verdicts import unflagged, verdicts_of
 from publisher.scoring.crowd import audits_of
 from publisher.scoring.trust import full_round
 from publisher.scoring.verdicts import Judged, VerdictTable, judge
@@ -60,7 +62,8 @@ def score_tick(
         reliabilities = full_round(votes, decided, log_id=log_id, position=through, now_ms=now_ms)
     else:
         reliabilities = known if isinstance(known, Standing) else _again(log, log_id, *known)
-        votes = log.votes_of_touched(after, through)
+        waiting = np.flatnonzero(table.held).astype(np.int32)  # holds lapse though nobody votes
+        votes = log.votes_of_touched(after, through, waiting)
     touched = np.flatnonzero(np.bincount(votes.video)).astype(np.int32)  # keys are dense: ten times as fast as unique
     return rescore(table, votes, touched, decided, reliabilities, now_ms=now_ms, minimum=minimum)
 
@@ -86,13 +89,17 @@ def rescore(
         now_ms: Time of the tick.
         minimum: The score at which a video enters the published set.
     """
-    standing_votes = standing(rulings.counting(votes, rulings.banned(decided)))
+    counting, appointed = rulings.counting(votes, rulings.banned(decided)), rulings.moderators(decided)
+    standing_votes = standing(counting)
+    held = held_until(counting, standing_votes, appointed, rulings.released(decided), now_ms=now_ms) > 0
     videos = Videos(touched, priors(reliabilities, standing_votes, touched), audits_of(touched, decided))
-    voters = rulings.with_moderators(reliabilities.voters, rulings.moderators(decided))
-    verdicts, locked = rulings.with_locks(score(standing_votes, voters, videos), touched, *rulings.locks(decided))
+    voters = rulings.with_moderators(reliabilities.voters, appointed)
+    verdicts = verdicts_of(standing_votes, held, voters, videos)
+    alone = unflagged(verdicts, videos)
+    verdicts, locked = rulings.with_locks(verdicts, touched, *rulings.locks(decided))
     hidden = np.isin(touched, rulings.hidden(decided))
     channel = agreed_channels(standing_votes, touched)
-    judged = Judged(touched, verdicts, channel, locked, hidden)
+    judged = Judged(touched, verdicts, channel, locked, alone, hidden)
     table, changed = judge(table, judged, minimum=minimum, now_ms=now_ms)
     return Scored(table, changed, reliabilities)
 

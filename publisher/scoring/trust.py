@@ -12,6 +12,7 @@ import numpy as np
 
 from data import decisions as rulings
 from data.columns import Decisions, Floats, Keys, Mask, Votes, standing
+from data.holds import held_until
 from data.priors import priors
 from data.score import (
     ESTABLISHED,
@@ -27,10 +28,10 @@ from data.score import (
     Voters,
     contributions,
     probability,
-    score,
     sums,
 )
 from data.standing import Channels, Standing
+from data.verdicts import verdicts_of
 from publisher.scoring import anchors
 from publisher.scoring.channels import LOWEST, Rates, channel_rates
 from publisher.scoring.crowd import Crowd, audits_of, crowd_of, with_claims
@@ -66,7 +67,9 @@ def score_all(votes: Votes, decided: Decisions, *, now_ms: int) -> Scores:
     last_words = standing(votes)
     keys = np.unique(last_words.video)
     videos = Videos(keys, priors(learned, last_words, keys), audits_of(keys, decided))
-    return Scores(keys, score(last_words, learned.voters, videos), learned)
+    moderators, released = rulings.moderators(decided), rulings.released(decided)
+    held = held_until(votes, last_words, moderators, released, now_ms=now_ms) > 0
+    return Scores(keys, verdicts_of(last_words, held, learned.voters, videos), learned)
 
 
 def full_round(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.columns import Bytes, Ints, Keys, Mask
-from data.formats.rows import LOCKED, Ids, Rows, order
+from data.formats.rows import LOCKED, PRIOR_ONLY, Ids, Rows, order
 from data.records import CATEGORIES, STANCES
 from data.score import Verdicts, percent
 
@@ -27,8 +27,12 @@ class VerdictTable:
     """Tenths of log-odds."""
     published: Mask
     locked: Mask
+    prior_only: Mask
+    """Published although no flag counts: its prior alone lifts it."""
     voters: npt.NDArray[np.int32]
     """Standing votes."""
+    held: npt.NDArray[np.int32]
+    """Of these, votes of a burst that weigh nothing yet."""
     votes: Grid
     """Shape (entries, 6): standing votes that name each stance."""
     category_score: Grid
@@ -60,7 +64,7 @@ class VerdictTable:
         scores = self.category_score[keys].astype(np.int32)
         named = (scores > 0) & (2 * scores >= scores.max(axis=1, initial=0)[:, None])
         bits = (named * (1 << np.arange(len(CATEGORIES)))).sum(axis=1)
-        return np.asarray(bits + self.locked[keys] * LOCKED, np.uint8)
+        return np.asarray(bits + self.locked[keys] * LOCKED + self.prior_only[keys] * PRIOR_ONLY, np.uint8)
 
 
 def empty(size: int) -> VerdictTable:
@@ -70,7 +74,9 @@ def empty(size: int) -> VerdictTable:
         evidence=np.zeros(size, np.int32),
         published=np.zeros(size, np.bool_),
         locked=np.zeros(size, np.bool_),
+        prior_only=np.zeros(size, np.bool_),
         voters=np.zeros(size, np.int32),
+        held=np.zeros(size, np.int32),
         votes=np.zeros((size, len(STANCES)), np.int32),
         category_score=np.zeros((size, len(CATEGORIES)), np.uint8),
         channel=np.zeros(size, np.int32),
@@ -89,6 +95,8 @@ class Judged:
     """The agreed channel, 0 none."""
     locked: Mask
     """Whether a moderator fixed the score."""
+    unflagged: Mask
+    """Whether neither an audit nor a vote that weighs something says that the video is AI."""
     hidden: Mask
     """Whether a moderator keeps the video out of the published set."""
 
@@ -113,7 +121,9 @@ def judge(table: VerdictTable, found: Judged, *, minimum: int, now_ms: int) -> t
         "score": np.where(voted, score, 0).astype(np.uint8),
         "published": voted & stays & ~found.hidden,
         "locked": found.locked,
+        "prior_only": voted & stays & ~found.hidden & found.unflagged & ~found.locked,
         "voters": verdicts.voters.astype(np.int32),
+        "held": verdicts.held.astype(np.int32),
         "votes": verdicts.votes.astype(np.int32),
         "category_score": percent(verdicts.category_score).astype(np.uint8),
         "channel": found.channel,

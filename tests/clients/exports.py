@@ -20,7 +20,8 @@ Lie = Callable[[dict[str, Row | None]], dict[str, Row | None]]
 
 FIELDS: dict[str, pa.DataType] = {
     "video_id": pa.string(), "score": pa.uint8(), "evidence": pa.float64(), "published": pa.bool_(),
-    "locked": pa.bool_(), "voters": pa.int32(), **{f"votes_{name}": pa.int32() for name in (*CATEGORIES, "not_ai")},
+    "locked": pa.bool_(), "prior_only": pa.bool_(), "voters": pa.int32(), "held": pa.int32(),
+    **{f"votes_{name}": pa.int32() for name in (*CATEGORIES, "not_ai")},
     **{f"score_{name}": pa.uint8() for name in CATEGORIES}, "channel_id": pa.string(),
     "changed_at": pa.timestamp("ms", "UTC"),
 }  # fmt: skip
@@ -45,6 +46,7 @@ def parquet(rows: dict[str, Row | None], changed_ms: dict[str, int], schema: pa.
         row = rows[video_id]
         score, flags = row or NEVER
         told = {"video_id": video_id, "score": score, "published": row is not None, "locked": bool(flags & 64)}
+        told["prior_only"] = bool(flags & 128)
         told |= {
             "evidence": 1.5,
             "voters": 1 if row else 0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from data.columns import Decisions, Keys
-from data.decisions import audits, banned, hidden, locks, moderators, with_locks, with_moderators
+from data.decisions import audits, banned, hidden, locks, moderators, released, with_locks, with_moderators
 from data.score import (
     ESTABLISHED,
     MODERATOR,
@@ -19,7 +19,7 @@ from data.score import (
     Voters,
 )
 
-ON_VIDEOS = {"audit", "lock", "confirm_human", "unlock", "hide", "unhide"}
+ON_VIDEOS = {"audit", "lock", "confirm_human", "unlock", "hide", "unhide", "release"}
 
 
 def decisions(*rows: tuple[str, int, int]) -> Decisions:
@@ -146,8 +146,10 @@ def test_a_locked_video_shows_the_locked_score() -> None:
     verdicts = Verdicts(
         score=np.array([0.4, 0.4]),
         evidence=np.zeros(2),
+        flagged=np.zeros(2),
         votes=np.zeros((2, 6), np.int64),
         voters=np.ones(2, np.int64),
+        held=np.zeros(2, np.int64),
         category_score=np.array([[0.4, 0.2, 0, 0, 0], [0.4, 0.2, 0, 0, 0]]),
     )
     shown, locked = with_locks(verdicts, keys(3, 5), keys(5, 9), np.array([90, 10], np.uint8))
@@ -155,3 +157,11 @@ def test_a_locked_video_shows_the_locked_score() -> None:
     assert locked.tolist() == [False, True]
     assert shown.score.tolist() == [0.4, 0.9]
     assert shown.category_score.round(9).tolist() == [[0.4, 0.2, 0, 0, 0], [0.9, 0.45, 0, 0, 0]]
+
+
+def test_the_last_release_of_a_video_counts() -> None:
+    """Each release is a moment: the position of the newest one says which votes are no longer held."""
+    videos, positions = released(decisions(("release", 5, 0), ("hide", 2, 0), ("release", 2, 0), ("release", 5, 0)))
+
+    assert (videos.tolist(), positions.tolist()) == ([2, 5], [3, 4])
+    assert [len(column) for column in released(decisions(("lock", 1, 9)))] == [0, 0]

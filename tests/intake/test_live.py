@@ -29,7 +29,7 @@ from tests.intake.conftest import Desk
 VIDEOS = [f"video{n}" for n in range(5)]
 CHANNELS = ["", "UC_one", "UC_two"]
 MASKS = [0, 1, 2, 3, 8, 17, BIT_OF["not_ai"]]
-ABOUT_VIDEOS = ["audit", "lock", "confirm_human", "unlock", "hide", "unhide"]
+ABOUT_VIDEOS = ["audit", "lock", "confirm_human", "unlock", "hide", "unhide", "release"]
 ABOUT_VOTERS = ["moderator_add", "moderator_remove", "ban", "unban"]
 votes_of_a_crowd = st.lists(
     st.tuples(st.integers(0, 7), st.sampled_from(VIDEOS), st.sampled_from(MASKS), st.sampled_from(CHANNELS)),
@@ -69,18 +69,20 @@ def learned(seed: int, voters: int) -> standing_file.Standing:
 
 
 @settings(max_examples=60, deadline=None)
-@given(votes_of_a_crowd, decisions_of_a_crowd, st.integers(1, 6), st.integers(0, 99))
+@given(votes_of_a_crowd, decisions_of_a_crowd, st.integers(1, 6), st.integers(0, 99), st.sampled_from([0, 0, 24, 31]))
 def test_live_scores_are_what_a_publish_would_say(
     cast: list[tuple[int, str, int, str]],
     decided: list[tuple[Any, str, int, int]],
     known_voters: int,
     seed: int,
+    sudden: int,
 ) -> None:
     """For any votes, decisions and last round, look-ups show of every video exactly what the next tick says of it."""
     with tempfile.TemporaryDirectory() as directory:
         site = new_site(Path(directory))
         for n, (who, what, mask, channel_id) in enumerate(cast):
             site.cast(Vote(START_MS + n, voter_id(who), what, mask, channel_id=channel_id))
+        site.cast(*(vote(20 + n, VIDEOS[0], "fully_ai", at_ms=START_MS + n) for n in range(sudden)))
         for kind, video_id, who, score in decided:
             about = voter_id(who) if who >= 0 else ""
             site.decide(Decision(START_MS, kind, "tests", "tests", video_id, about, label=score % 2, score=score))
@@ -93,7 +95,7 @@ def test_live_scores_are_what_a_publish_would_say(
 def live_of(site: Site) -> dict[str, tuple[object, ...]]:
     """What look-ups show of each video."""
     with closing(schema.open_for_reading(site.home.votes_log)) as log:
-        newest = Newest(site.home.standing, LOG_ID)
+        newest = Newest(site.home.standing, LOG_ID, lambda: START_MS)
         known = {key: name for name in VIDEOS for key, name in lookup.video_by_id(log, name).items()}
         return {
             one.video_id: (one.score, one.votes, one.category_scores, one.voters, one.locked, one.channel_id)
@@ -227,7 +229,7 @@ def test_the_scores_of_a_batch_are_those_of_single_look_ups(site: Site) -> None:
     for n in range(300):
         category = ("fully_ai", "not_ai")[n % 2]
         site.cast(vote(int(chance.integers(60)), f"v{chance.integers(20)}", category, at_ms=START_MS + n))
-    newest = Newest(site.home.standing, LOG_ID)
+    newest = Newest(site.home.standing, LOG_ID, lambda: START_MS)
     with closing(schema.open_for_reading(site.home.votes_log)) as log:
         together = scores(log, newest, [(1 + n % 20, 1 + n % 60) for n in range(60)])
         alone = {key: scores(log, newest, [(key, 1)]).of_video[key] for key in range(1, 21)}
@@ -250,7 +252,7 @@ def test_a_video_without_standing_votes_is_not_shown(site: Site) -> None:
     with closing(schema.open_for_reading(site.home.votes_log)) as log:
         known = lookup.video_by_id(log, "audited") | lookup.video_by_id(log, "retracted")
         assert len(known) == 2
-        assert verdicts(log, Newest(site.home.standing, LOG_ID), known) == []
+        assert verdicts(log, Newest(site.home.standing, LOG_ID, lambda: START_MS), known) == []
 
 
 def test_a_look_up_reads_only_its_own_votes(site: Site) -> None:
@@ -263,7 +265,7 @@ def test_a_look_up_reads_only_its_own_votes(site: Site) -> None:
 
 def test_decisions_are_read_once(site: Site) -> None:
     """Each decision is read when it is new and never again; the reliabilities stay the same object meanwhile."""
-    newest = Newest(site.home.standing, LOG_ID)
+    newest = Newest(site.home.standing, LOG_ID, lambda: START_MS)
     with closing(schema.open_for_append(site.home.votes_log)) as log:
         first = newest.of(log)
         assert newest.of(log) is first

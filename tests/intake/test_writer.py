@@ -71,7 +71,8 @@ def open_writer(site: Site) -> Iterator[OpenWriter]:
             connection = schema.open_for_append(site.home.votes_log)
             prepare(connection)
             chosen = {"queue_size": 256, "batch_size": 64, "vote_timeout_s": 5.0, "clock_s": time.monotonic} | changed
-            writer = stack.enter_context(closing(Writer(connection, Newest(site.home.standing, LOG_ID), **chosen)))  # type: ignore[arg-type]
+            newest = Newest(site.home.standing, LOG_ID, lambda: START_MS)
+            writer = stack.enter_context(closing(Writer(connection, newest, **chosen)))  # type: ignore[arg-type]
             writer.start()
             return writer
 

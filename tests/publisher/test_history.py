@@ -36,6 +36,9 @@ class Step:
     """(voter, video, stance)."""
     audit: tuple[int, int] | None
     appoint: int | None
+    crowd: tuple[int, int, int]
+    """(size, video, stance) of a sudden crowd of new voters."""
+    release: int | None
     wait_ms: int
 
 
@@ -45,6 +48,8 @@ steps = st.lists(
         votes=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 7), st.integers(0, 3)), max_size=12),
         audit=st.none() | st.tuples(st.integers(0, 7), st.integers(0, 1)),
         appoint=st.none() | st.integers(0, 3),
+        crowd=st.sampled_from([(0, 0, 0), (23, 0, 0), (30, 0, 2), (26, 3, 1)]),
+        release=st.none() | st.sampled_from([0, 3]),
         wait_ms=st.sampled_from([1, HOUR_MS, 9 * HOUR_MS, DAY_MS, 3 * DAY_MS]),
     ),
     min_size=1,
@@ -55,8 +60,13 @@ steps = st.lists(
 def play(site: Site, history: list[Step]) -> None:
     """Lets a history happen."""
     now_ms = START_MS
-    for step in history:
+    for number, step in enumerate(history):
         site.cast(*(vote(v, VIDEOS[n], *STANCES[s], at_ms=now_ms) for v, n, s in step.votes))
+        size, video, stance = step.crowd
+        newcomers = range(100 + 40 * number, 100 + 40 * number + size)
+        site.cast(*(vote(v, VIDEOS[video], *STANCES[stance], at_ms=now_ms + 1) for v in newcomers))
+        if step.release is not None:
+            site.decide(Decision(now_ms, "release", "tests", "tests", video_id=VIDEOS[step.release]))
         if step.audit:
             site.audit(VIDEOS[step.audit[0]], step.audit[1])
         if step.appoint is not None:
@@ -95,8 +105,8 @@ def test_rebuild_equals_the_incremental_run(history: list[Step]) -> None:
         site = new_site(Path(scratch))
         play(site, history)
         with open_columns(site.home.votes_log) as log:
-            ids = names_of(log).ids
-            table = empty(len(ids))
+            names = names_of(log)
+            ids, table = names.ids, empty(len(names.ids))
             for seq in range(1, len(history) + 1):
                 head, _ = parse((site.home.public / commit_key(seq)).read_bytes())
                 standing = full_round(
@@ -111,6 +121,8 @@ def test_rebuild_equals_the_incremental_run(history: list[Step]) -> None:
                 table = scored.table
 
                 assert rows_of(table.rows(ids)[1]) == (head.n, head.state)
+        newest = load(site.store, site.head(), names).table
+        assert newest.held.tolist() == table.held.tolist()
 
 
 @settings(max_examples=25, deadline=None)

@@ -61,6 +61,7 @@ def as_shown(row: Row) -> Row:
         "minority_votes": min(row["votes_not_ai"], flags),
         "published": int(row["published"]),
         "locked": int(row["locked"]),
+        "prior_only": int(row["prior_only"]),
         "channel_id": row["channel_id"] or None,
         "changed_at": row["changed_at"].isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "watch": f"https://www.youtube.com/watch?v={row['video_id']}",

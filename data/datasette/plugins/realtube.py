@@ -116,7 +116,7 @@ def search_query(text: str) -> str:
 
 
 def _quantity(value: float, column: str) -> Markup:
-    if column in ("published", "locked"):
+    if column in ("published", "locked", "prior_only"):
         return Markup('<span class="yes">yes</span>') if value else Markup('<span class="none">no</span>')
     if column == "score" or column.startswith("score_") or column == "mean_score":
         return bar(value, f"{value}")

@@ -79,7 +79,7 @@ def test_prefix_is_stable(log: Path) -> None:
 def test_touched_videos_come_whole(log: Path, after: int, videos: list[int]) -> None:
     """A video that a new vote or decision is about comes with all its votes; so do a new moderator's videos."""
     with open_columns(log) as reader:
-        touched = reader.votes_of_touched(after, 6)
+        touched = reader.votes_of_touched(after, 6, np.empty(0, np.int32))
         everything = reader.votes(6)
 
     assert np.unique(touched.video).tolist() == videos

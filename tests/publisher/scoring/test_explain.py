@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,17 @@ def test_rulings_go_before_votes(home: CommandLine) -> None:
 def test_what_cannot_be_explained(home: CommandLine, words: tuple[str, ...], exit_code: int, says: str) -> None:
     """A wrong call and an unknown id say so in one line."""
     assert says in home.run("explain", *words, exit_code=exit_code).stderr
+
+
+def test_held_votes_are_named(home: CommandLine, tmp_path: Path) -> None:
+    """Of a burst, the votes that wait weigh nothing and say until when; a release lets them count."""
+    now_ms = time.time_ns() // 1_000_000
+    votes = tmp_path / "burst.csv"
+    votes.write_text(HEADER + "".join(f"{now_ms - 60_000 + n},{voter_id(50 + n)},z,fully_ai\n" for n in range(25)))
+    home.run("import-votes", votes)
+    found = home.facts("explain", "z")
+    waits = [vote for vote in found["votes"] if vote["level"] == "held"]
+
+    assert (found["held"], len(waits)) == (5, 5)
+    assert all(vote["why"].startswith("held: a burst, until 20") and vote["counted"] == 0 for vote in waits)
+    assert "5 votes are held: a burst" in home.run("explain", "z").stdout

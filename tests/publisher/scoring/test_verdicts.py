@@ -17,13 +17,15 @@ def entered(table: VerdictTable, score: float, *, voters: int = 3, at_ms: int = 
     verdicts = Verdicts(
         score=np.array([score]),
         evidence=np.array([1.26]),
+        flagged=np.array([1.26]),
         votes=np.array([[voters, 1, 1, 0, 0, 0]]),
         voters=np.array([voters]),
+        held=np.array([0]),
         category_score=np.array([[score, score * 0.49, score * 0.5, 0.0, 0.0]]),
     )
     one = np.array([1], np.int32)
     no = np.array([False])
-    found = Judged(one, verdicts, np.array([0], np.int32), locked=no, hidden=no)
+    found = Judged(one, verdicts, np.array([0], np.int32), locked=no, unflagged=no, hidden=no)
     table, changed = judge(table, found, minimum=MINIMUM, now_ms=at_ms)
     return table, changed.tolist()
 

@@ -1,0 +1,45 @@
+"""What standing votes say of videos as it is shown: less what is held, and no prior passed off as a flag. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from data.columns import Mask, Votes
+from data.records import STANCES
+from data.score import Verdicts, Videos, Voters, score
+
+PRIOR_HIGHEST = 0.49
+"""A video that no flag speaks against scores no higher, whatever its channel: a prior is never a flag by itself."""
+
+
+def verdicts_of(words: Votes, held: Mask, voters: Voters, videos: Videos) -> Verdicts:
+    """Scores videos from the votes that are not held; those that are held are counted and weigh nothing.
+
+    Args:
+        words: Standing votes, all of them about videos of `videos`.
+        held: One for each of them.
+        voters: What each voter counts for.
+        videos: The videos to score.
+    """
+    if not held.any():
+        return _limited(score(words, voters, videos), videos)
+    found, waiting = score(words.take(~held), voters, videos), words.take(held)
+    row = np.searchsorted(videos.video, waiting.video)
+    count = np.bincount(row, minlength=len(videos))
+    named = (waiting.categories[:, None] >> np.arange(len(STANCES))) & 1
+    votes = found.votes.copy()
+    np.add.at(votes, row, named)
+    return _limited(replace(found, voters=found.voters + count, votes=votes, held=count), videos)
+
+
+def unflagged(verdicts: Verdicts, videos: Videos) -> Mask:
+    """By row: whether neither an audit nor any vote that weighs something says that the video is AI."""
+    return np.asarray((verdicts.flagged <= 0.0) & (videos.audit < 0))
+
+
+def _limited(verdicts: Verdicts, videos: Videos) -> Verdicts:
+    limited = np.where(unflagged(verdicts, videos), np.minimum(verdicts.score, PRIOR_HIGHEST), verdicts.score)
+    share = limited / verdicts.score
+    return replace(verdicts, score=limited, category_score=verdicts.category_score * share[:, None])
