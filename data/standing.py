@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data.columns import Floats, Keys, Mask
-from data.score import GLOBAL_RATE, NO_VOTERS, Levels, Voters, logit
+from data.score import logit
+from data.voters import GLOBAL_RATE, NO_VOTERS, Levels, Voters
 
 FORMAT = b"realtube/standing/2"
 OF_VOTERS = ("level", "flag_weight", "counter_weight", "proven", "cluster")

@@ -16,7 +16,8 @@ from data.channels import agreed_channels
 from data.columns import NO_DECISIONS, Bytes, Decisions, Floats, Ints, Keys, Mask, Votes, standing
 from data.log import lookup
 from data.priors import priors
-from data.score import ESTABLISHED, Verdicts, Videos, Voters, percent, probability, score
+from data.score import Verdicts, Videos, percent, probability, score
+from data.voters import ESTABLISHED, Voters
 
 
 @dataclass(frozen=True, slots=True)

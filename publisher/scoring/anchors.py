@@ -10,17 +10,8 @@ import numpy.typing as npt
 
 from data.columns import Floats, Keys
 from data.records import NOT_AI_BIT
-from data.score import (
-    ESTABLISHED,
-    NEWCOMER,
-    NEWCOMER_COUNTER,
-    NEWCOMER_FLAG,
-    Levels,
-    Videos,
-    Voters,
-    contributions,
-    sums,
-)
+from data.score import Videos, contributions, sums
+from data.voters import ESTABLISHED, NEWCOMER, NEWCOMER_COUNTER, NEWCOMER_FLAG, Levels, Voters
 from publisher.scoring.calibration import fitted
 from publisher.scoring.crowd import Crowd
 from publisher.scoring.reliability import CREDITED_TO_ESTABLISH, Pool, Record, flag_and_counter, proven_share

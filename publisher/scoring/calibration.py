@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from data.columns import Floats
-from data.score import Levels
+from data.voters import Levels
 
 CENTRE = np.array([-1.99, 1.0, 1.0, 1.0])
 """Level of a neutral video, worth of the channel, of flags, of counter-votes, when no audit is known."""

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from data import decisions as rulings
 from data.columns import Decisions, Floats, Ints, Keys, Mask, Votes, standing
 from data.priors import claimed_channels, most_claimed
-from data.score import GLOBAL_RATE, Videos, logit, sums
+from data.score import Videos, logit, sums
+from data.voters import GLOBAL_RATE
 from publisher.scoring.clusters import clusters
 
 DAY_MS = 86_400_000

@@ -11,20 +11,9 @@ from data import decisions as rulings
 from data.columns import Decisions, Floats, Votes, standing
 from data.priors import claimed_channels, priors
 from data.records import names_of
-from data.score import (
-    ESTABLISHED,
-    MODERATOR,
-    MODERATOR_WEIGHT,
-    NEWCOMER,
-    NEWCOMER_COUNTER,
-    NEWCOMER_FLAG,
-    Contributions,
-    Videos,
-    Voters,
-    contributions,
-    score,
-)
+from data.score import Contributions, Videos, contributions, score
 from data.standing import Standing
+from data.voters import ESTABLISHED, MODERATOR, MODERATOR_WEIGHT, NEWCOMER, NEWCOMER_COUNTER, NEWCOMER_FLAG, Voters
 from publisher.scoring.crowd import audits_of
 from publisher.scoring.reliability import WEIGHT_CAP
 

@@ -11,8 +11,9 @@ from data import decisions as rulings
 from data.columns import Decisions, Keys, Votes, standing
 from data.priors import priors
 from data.records import names_of
-from data.score import Videos, Voters, probability, score
+from data.score import Videos, probability, score
 from data.standing import Standing
+from data.voters import Voters
 from publisher.scoring.crowd import audits_of
 from publisher.scoring.explain import LEVELS
 

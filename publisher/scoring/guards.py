@@ -8,7 +8,7 @@ import numpy as np
 
 from data.columns import Ints, Keys, Mask, Votes
 from data.records import NOT_AI_BIT
-from data.score import NEWCOMER, Voters
+from data.voters import NEWCOMER, Voters
 
 DAY_MS = 86_400_000
 HOLD_MS = 3 * DAY_MS

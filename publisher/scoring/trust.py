@@ -13,24 +13,9 @@ import numpy as np
 from data import decisions as rulings
 from data.columns import Decisions, Floats, Keys, Mask, Votes, standing
 from data.priors import priors
-from data.score import (
-    ESTABLISHED,
-    MODERATOR,
-    NEWCOMER,
-    NEWCOMER_COUNTER,
-    NEWCOMER_FLAG,
-    YOUNG_SHARE,
-    Contributions,
-    Levels,
-    Verdicts,
-    Videos,
-    Voters,
-    contributions,
-    probability,
-    score,
-    sums,
-)
+from data.score import Contributions, Verdicts, Videos, contributions, probability, score, sums
 from data.standing import Channels, Standing
+from data.voters import ESTABLISHED, MODERATOR, NEWCOMER, NEWCOMER_COUNTER, NEWCOMER_FLAG, YOUNG_SHARE, Levels, Voters
 from publisher.scoring import anchors
 from publisher.scoring.channels import LOWEST, Rates, channel_rates
 from publisher.scoring.crowd import Crowd, audits_of, crowd_of, with_claims
@@ -62,8 +47,8 @@ class Scores:
 
 def score_all(votes: Votes, decided: Decisions, *, now_ms: int) -> Scores:
     """A full round, and every video scored by it."""
-    learned = full_round(votes, decided, log_id="", position=len(votes), now_ms=now_ms)
     last_words = standing(votes)
+    learned = full_round(votes, decided, log_id="", position=len(votes), now_ms=now_ms)
     keys = np.unique(last_words.video)
     videos = Videos(keys, priors(learned, last_words, keys), audits_of(keys, decided))
     return Scores(keys, score(last_words, learned.voters, videos), learned)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from data.columns import NO_VOTES, standing
-from data.score import NO_VOTERS
+from data.voters import NO_VOTERS
 from publisher.scoring import guards
 from publisher.scoring.trust import full_round
 from tests.publisher.scoring.crowds import NOW_MS, crowd, together, votes
