@@ -84,7 +84,7 @@ def score(votes: Votes, voters: Voters, videos: Videos) -> Verdicts:
     signed = np.where(parts.flag, parts.log_odds, -parts.log_odds)
     log_odds = videos.prior + sums(parts.row, signed, len(videos))
     audited = np.array(AUDITED_SCORE)[np.clip(videos.audit, 0, 1)]
-    scores = np.where(videos.audit >= 0, audited, probability(log_odds))
+    scores = np.where(videos.audit >= 0, audited, probability(voters.levels.stretch * log_odds))
     return Verdicts(
         score=scores,
         evidence=sums(parts.row, parts.log_odds, len(videos)),

@@ -40,6 +40,8 @@ class Levels:
     """Log-odds for each log-odds of flags."""
     counters: float = 1.0
     """Log-odds for each log-odds of counter-votes."""
+    stretch: float = 1.0
+    """At the end all log-odds count this much: caps make scores timid. 50 stays 50, so no video changes sides."""
 
     def room(self) -> float:
         """What a neutral video lacks to 50, in log-odds."""
