@@ -75,7 +75,7 @@ def full_round(
     """
     crowd = crowd_of(votes, decided, now_ms)
     nothing = np.zeros(len(crowd.since_ms))
-    record = Record(nothing, nothing, nothing, nothing, nothing)
+    record = Record(nothing, nothing, nothing, nothing, nothing, nothing)
     levels = Levels(neutral=float(crowd.videos.prior[0])) if len(crowd.videos) else Levels()
     members = ~crowd.young() & ~crowd.moderator & (crowd.cluster == 0)  # a ring does not say what voters are like
     voters, videos = _voters(crowd, record, pool_of(record, members), levels), crowd.videos
@@ -157,6 +157,7 @@ def _record(crowd: Crowd, videos: Videos, parts: Contributions) -> Record:
         right_counters=total(human, ~parts.flag),
         wrong_counters=total(ai, ~parts.flag),
         length=sums(crowd.votes.voter, weight * surprise, size),
+        flags_length=total(weight * surprise, parts.flag),
     )
 
 
