@@ -51,7 +51,7 @@ def rows(crowd: Path | None, *, full: bool, on_step: Callable[[str], None] = lam
 def _row(
     name: str, value: float, goal: float | None, *, least: bool = False, limit: float | None = None, note: str = ""
 ) -> Row:
-    return Row("scoring", name, value, goal=goal, limit=limit, sense=">=" if least else "<=", note=note)
+    return Row("scoring", name, float(value), goal=goal, limit=limit, sense=">=" if least else "<=", note=note)
 
 
 def _honest(worlds: Sequence[World], kind: str) -> Iterator[Row]:
