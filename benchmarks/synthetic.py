@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from benchmarks import ids
-from data.columns import Ints
+from data.columns import Ints, Keys
 
 START_MS = 1_767_225_600_000
 """2026-01-01: the time of the first vote."""
@@ -53,15 +53,16 @@ def _voters(votes: int, of_votes: int, random: np.random.Generator) -> Ints:
 def _write(path: Path, at_ms: Ints, video: Ints, voter: Ints, random: np.random.Generator) -> None:
     columns = {
         "cast_at_ms": pa.array(at_ms),
-        "voter_id": _ids(voter, ids.voter_id),
-        "video_id": _ids(video, ids.video_id),
+        "voter_id": named(voter, ids.voter_id),
+        "video_id": named(video, ids.video_id),
         "category": pa.array(CATEGORIES).take(pa.array(random.choice(len(SHARES), len(video), p=SHARES))),
-        "channel_id": _ids(video // VIDEOS_PER_CHANNEL, ids.channel_id),
-        "network": _ids(voter, lambda number: f"net-{number}"),
+        "channel_id": named(video // VIDEOS_PER_CHANNEL, ids.channel_id),
+        "network": named(voter, lambda number: f"net-{number}"),
     }
     pyarrow.csv.write_csv(pa.table(columns), path, pyarrow.csv.WriteOptions(quoting_style="none"))
 
 
-def _ids(numbers: Ints, id_of: Callable[[int], str]) -> pa.Array:
+def named(numbers: Ints | Keys, id_of: Callable[[int], str]) -> pa.Array:
+    """The id of each of these numbers."""
     different, rows = np.unique(numbers, return_inverse=True)
     return pa.array([id_of(number) for number in different.tolist()]).take(pa.array(rows))

@@ -39,8 +39,8 @@ class Votes:
     def __len__(self) -> int:
         return len(self.position)
 
-    def take(self, rows: Ints | Mask) -> Self:
-        """The votes at these row numbers, or where the mask is true, in that order."""
+    def take(self, rows: Ints | Mask | slice) -> Self:
+        """The votes at these row numbers, or where the mask is true, in that order; a slice copies nothing."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
@@ -98,7 +98,19 @@ def standing(votes: Votes) -> Votes:
         At most one vote for each (video, voter), sorted by (video, voter).
     """
     pair = (votes.video.astype(np.int64) << 32) | votes.voter
-    order = np.lexsort((votes.position, votes.cast_at_ms, pair))
-    last = np.append(pair[order][1:] != pair[order][:-1], np.True_) if len(order) else np.empty(0, np.bool_)
-    rows = order[last]
+    if (pair[1:] > pair[:-1]).all() and votes.categories.all():
+        return votes  # folded already
+    rows = _last_of_each(pair, votes)
     return votes.take(rows[votes.categories[rows] != 0])
+
+
+def _last_of_each(pair: Ints, votes: Votes) -> Ints:
+    """By pair: the row of its last word. Only pairs with several votes are sorted by time."""
+    order = np.argsort(pair)
+    pair = pair[order]
+    same = pair[1:] == pair[:-1]
+    first, last = np.append(np.True_, ~same)[: len(pair)], np.append(~same, np.True_)[: len(pair)]
+    several = np.flatnonzero(~(first & last))
+    rows = order[several]
+    order[several] = rows[np.lexsort((votes.position[rows], votes.cast_at_ms[rows], pair[several]))]
+    return np.asarray(order[last], np.int64)

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from data.columns import Bytes, Decisions, Ints, Keys, Mask, Votes
-from data.score import MODERATOR, MODERATOR_WEIGHT, Verdicts, Voters
+from data.score import Verdicts
+from data.voters import MODERATOR, MODERATOR_WEIGHT, Voters
 
 Labels = npt.NDArray[np.int8]
 

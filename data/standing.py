@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from data.columns import Floats, Keys, Mask
-from data.score import GLOBAL_RATE, NO_VOTERS, Levels, Voters, logit
+from data.score import logit
+from data.voters import GLOBAL_RATE, NO_VOTERS, Levels, Voters
 
 FORMAT = b"realtube/standing/2"
 DIGEST_BYTES = 32

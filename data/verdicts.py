@@ -8,7 +8,8 @@ import numpy as np
 
 from data.columns import Mask, Votes
 from data.records import STANCES
-from data.score import Verdicts, Videos, Voters, score
+from data.score import Verdicts, Videos, score
+from data.voters import Voters
 
 PRIOR_HIGHEST = 0.49
 """A video that no flag speaks against scores no higher, whatever its channel: a prior is never a flag by itself."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from data.columns import NO_DECISIONS, Bytes, Decisions, Floats, Ints, Keys, Mas
 from data.holds import held_until
 from data.log import lookup
 from data.priors import priors
-from data.score import ESTABLISHED, Verdicts, Videos, Voters, percent, probability
+from data.score import Verdicts, Videos, percent, probability
 from data.verdicts import verdicts_of
+from data.voters import ESTABLISHED, Voters
 from intake.heavy import Heavy
 
 

@@ -10,18 +10,10 @@ import numpy.typing as npt
 
 from data.columns import Floats, Keys
 from data.records import NOT_AI_BIT
-from data.score import (
-    ESTABLISHED,
-    NEWCOMER,
-    NEWCOMER_COUNTER,
-    NEWCOMER_FLAG,
-    Levels,
-    Videos,
-    Voters,
-    contributions,
-    sums,
-)
-from publisher.scoring.calibration import fitted
+from data.score import Videos, contributions, sums
+from data.voters import ESTABLISHED, NEWCOMER, NEWCOMER_COUNTER, NEWCOMER_FLAG, Levels, Voters
+from publisher.scoring.calibration import fitted, stretch
+from publisher.scoring.channels import HIGHEST, LOWEST
 from publisher.scoring.crowd import Crowd
 from publisher.scoring.reliability import CREDITED_TO_ESTABLISH, Pool, Record, flag_and_counter, proven_share
 
@@ -52,13 +44,16 @@ def levels(crowd: Crowd, voters: Voters, record: Record, pool: Pool, channel: Fl
     heard = np.where(parts.level == NEWCOMER, 0.0, parts.log_odds)
     new = np.where(parts.level == NEWCOMER, np.where(parts.flag, parts.log_odds, -parts.log_odds), 0.0)
     nothing = np.zeros(len(crowd.unvoted))
-    return fitted(
+    found = fitted(
         np.concatenate([(audit[chosen] == 1) * 1.0, crowd.unvoted]),
         np.concatenate([channel[chosen], nothing]),
         np.concatenate([sums(parts.row, heard * parts.flag, len(chosen)) / voters.levels.flags, nothing]),
         np.concatenate([sums(parts.row, heard * ~parts.flag, len(chosen)) / voters.levels.counters, nothing]),
         given=np.concatenate([np.clip(sums(parts.row, new, len(chosen)), -NEWCOMERS_SAY, NEWCOMERS_SAY), nothing]),
     )
+    signed = sums(parts.row, np.where(parts.flag, parts.log_odds, -parts.log_odds), len(chosen))
+    prior = np.clip(found.neutral + found.channel * channel[chosen], LOWEST, HIGHEST)
+    return replace(found, stretch=stretch((audit[chosen] == 1) * 1.0, prior + signed))
 
 
 def _each(voters: Voters, without: Record, pool: Pool, key: Keys, audited: Floats) -> Voters:

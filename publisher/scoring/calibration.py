@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from data.columns import Floats
-from data.score import Levels
+from data.voters import Levels
 
 CENTRE = np.array([-1.99, 1.0, 1.0, 1.0])
 """Level of a neutral video, worth of the channel, of flags, of counter-votes, when no audit is known."""
@@ -18,6 +18,9 @@ TIGHTNESS = np.array([1.0, 4.0, 4.0, 4.0])
 LEAST = np.array([-4.0, 0.3, 0.3, 0.3])
 MOST = np.array([-0.1, 2.5, 2.5, 2.5])
 STEPS = 25
+STRETCH_TIGHTNESS = 40.0
+"""Inverse variance of the prior of `Levels.stretch` about 1: a few audits leave it there."""
+STRETCH_WITHIN = (0.8, 1.5)
 
 
 def fitted(label: Floats, channel: Floats, flags: Floats, counters: Floats, *, given: Floats) -> Levels:
@@ -38,3 +41,19 @@ def fitted(label: Floats, channel: Floats, flags: Floats, counters: Floats, *, g
         bend = (design * (chance * (1.0 - chance))[:, None]).T @ design + np.diag(TIGHTNESS)
         worth = np.clip(worth + np.clip(np.linalg.solve(bend, slope), -1.0, 1.0), LEAST, MOST)
     return Levels(*(float(value) for value in worth))
+
+
+def stretch(label: Floats, log_odds: Floats) -> float:
+    """How much finished log-odds count: a logistic regression of one slope, strongly held at 1.
+
+    Args:
+        label: Of each audited video: 1 AI, 0 made by people.
+        log_odds: What its score would be without its audit.
+    """
+    worth = 1.0
+    for _ in range(STEPS):
+        chance = 1.0 / (1.0 + np.exp(-worth * log_odds))
+        slope = float(log_odds @ (label - chance)) - STRETCH_TIGHTNESS * (worth - 1.0)
+        bend = float(log_odds**2 @ (chance * (1.0 - chance))) + STRETCH_TIGHTNESS
+        worth = float(np.clip(worth + slope / bend, *STRETCH_WITHIN))
+    return worth

@@ -29,6 +29,8 @@ VOICES = (0.0, 2.0, 8.0)
 """Distinct voices, each at most 1, at which a channel's prior may rise at all, to `UNPROVEN_HIGHEST`, to `HIGHEST`."""
 DECIDED_VOICES = 16.0
 """How many voices an audit or a moderator is."""
+ROWS_AT_ONCE = 1 << 18
+"""So many videos are weighed against their channels at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +80,22 @@ def channel_rates(
     rows = len(channel)
     spoken = np.flatnonzero((channel[row] > 0) & (signed != 0))
     pair = (channel[row[spoken]].astype(np.int64) << 32) | voter[spoken]
-    _, which, count = np.unique(pair, return_inverse=True, return_counts=True)
+    pairs, which, count = np.unique(pair, return_inverse=True, return_counts=True)
+    del pair
     share = np.minimum(1.0, VOICE_LIMIT / count[which])
     votes, heard = sums(row[spoken], signed[spoken], rows), np.bincount(row[spoken], minlength=rows)
     told = sums(row[spoken], share, rows) / np.maximum(heard, 1)
     votes = np.where(heard > 0, told * (votes - _usual(votes[heard > 0], rate)), 0.0)
     ratio = np.exp(np.clip(np.where(decided != 0.0, decided, votes), -4.0, 4.0))
     known = channel > 0
-    loglik = np.log1p(SHARES[:, None] * (ratio - 1.0)[None, :]) * known
-    total = np.stack([sums(channel, values, channels) for values in loglik])
-    voices = _voices(row, channel, voter, signed, decided, channels)
+    total = np.stack([sums(channel, np.log1p(one * (ratio - 1.0)) * known, channels) for one in SHARES])
+    voices = _voices((pairs >> 32).astype(np.int64), which, signed[spoken], channels)
+    voices += DECIDED_VOICES * np.bincount(channel[decided > 0], minlength=channels)
     weight = _posterior(total, rate)
-    of_row = _mean(_posterior(total[:, channel] - loglik, rate)) - rate
     low, high = _interval(weight)
     return Rates(
         of_channel=_mean(weight) - rate,
-        of_row=np.where(known, of_row, 0.0),
+        of_row=_of_others(total, channel, ratio, rate),
         highest=np.interp(voices, VOICES, (prior, max(prior, UNPROVEN_HIGHEST), max(prior, HIGHEST))),
         low=low,
         share=probability(_mean(weight)),
@@ -144,10 +146,27 @@ def _spread(prior: float) -> Floats:
     return spread
 
 
-def _voices(row: Ints, channel: Keys, voter: Keys, signed: Floats, decided: Floats, channels: int) -> Floats:
-    flags = np.flatnonzero((channel[row] > 0) & (signed > 0))
-    pair = (channel[row[flags]].astype(np.int64) << 32) | voter[flags]
-    pairs, first = np.unique(pair, return_index=True)
-    loud = np.where(signed[flags][first] >= 3.0, DECIDED_VOICES, np.minimum(1.0, signed[flags][first]))
-    voices = sums((pairs >> 32).astype(np.int64), loud, channels)
-    return voices + DECIDED_VOICES * np.bincount(channel[decided > 0], minlength=channels)
+def _of_others(total: Floats, channel: Keys, ratio: Floats, rate: float) -> Floats:
+    """By row: what the channel's other videos add; in parts, which bounds memory."""
+    found = np.zeros(len(channel))
+    for first in range(0, len(channel), ROWS_AT_ONCE):
+        here = slice(first, first + ROWS_AT_ONCE)
+        own = np.log1p(SHARES[:, None] * (ratio[here] - 1.0)) * (channel[here] > 0)
+        found[here] = _mean(_posterior(total[:, channel[here]] - own, rate)) - rate
+    return np.where(channel > 0, found, 0.0)
+
+
+def _voices(channel: Ints, which: Ints, signed: Floats, channels: int) -> Floats:
+    """By channel: how many distinct voices flag its videos.
+
+    Args:
+        channel: Of each pair of a channel and a voter.
+        which: Pair of each vote.
+        signed: Of each vote: log-odds that it adds or takes.
+        channels: How many channel keys there are.
+    """
+    flags = np.flatnonzero(signed > 0)[::-1]
+    first = np.zeros(len(channel))
+    first[which[flags]] = signed[flags]  # of several votes the first one stays
+    loud = np.where(first >= 3.0, DECIDED_VOICES, np.minimum(1.0, first))
+    return sums(channel, loud, channels)

@@ -39,8 +39,11 @@ def clusters(votes: Votes, row: Ints, audited: Floats) -> Keys:
     """
     cast = np.bincount(votes.voter, minlength=len(audited))
     active = np.flatnonzero(cast[votes.voter] >= LEAST_SHARED)
-    order = active[np.lexsort((_scattered(votes.voter[active]), row[active]))]
+    place = np.empty(len(audited), np.int64)
+    place[np.argsort(_scattered(np.arange(len(audited))), kind="stable")] = np.arange(len(audited))
+    order = active[np.argsort((row[active] << 32) | place[votes.voter[active]])]
     voter, row = votes.voter[order], row[order]
+    del active, order, place
     first, second, shared = _pairs(voter, row, len(audited))
     taste = np.bincount(row, weights=1.0 / cast[voter])  # each voter counts once, however busy a ring is
     alike = float(((taste / max(1.0, taste.sum())) ** 2).sum())
@@ -51,7 +54,7 @@ def clusters(votes: Votes, row: Ints, audited: Floats) -> Keys:
     return _components(first[bound], second[bound], len(audited))
 
 
-def _scattered(voter: Keys) -> npt.NDArray[np.uint64]:
+def _scattered(voter: Ints) -> npt.NDArray[np.uint64]:
     """A fixed order that keys and arrival say nothing about (Knuth's multiplicative hash)."""
     return (voter.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)
 

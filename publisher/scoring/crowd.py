@@ -10,7 +10,8 @@ import numpy.typing as npt
 from data import decisions as rulings
 from data.columns import Decisions, Floats, Ints, Keys, Mask, Votes, standing
 from data.priors import claimed_channels, most_claimed
-from data.score import GLOBAL_RATE, Videos, logit, sums
+from data.score import Videos, logit, sums
+from data.voters import GLOBAL_RATE
 from publisher.scoring.clusters import clusters
 
 DAY_MS = 86_400_000
@@ -84,7 +85,8 @@ def crowd_of(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
     since = np.full(size, now_ms, np.int64)
     seen = np.where(votes.voter_since_ms > 0, np.minimum(votes.voter_since_ms, votes.cast_at_ms), votes.cast_at_ms)
     np.minimum.at(since, votes.voter, seen)
-    last_words = standing(votes)
+    del seen
+    last_words = _of_use(standing(votes))
     row = np.cumsum(np.append(np.False_, last_words.video[1:] != last_words.video[:-1])[: len(last_words)])
     keys = np.flatnonzero(np.bincount(last_words.video)).astype(np.int32)
     audit = audits_of(keys, decided)
@@ -106,6 +108,13 @@ def crowd_of(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
         moderator=moderator,
         now_ms=now_ms,
     )
+
+
+def _of_use(votes: Votes) -> Votes:
+    """The votes without what a round no longer asks of them: places, times and networks take no memory and read 0."""
+    nothing = np.broadcast_to(np.int64(0), len(votes))
+    nobody = np.broadcast_to(np.int32(0), len(votes))
+    return replace(votes, position=nothing, cast_at_ms=nothing, network=nobody, voter_since_ms=nothing)
 
 
 def audits_of(videos: Keys, decided: Decisions) -> npt.NDArray[np.int8]:

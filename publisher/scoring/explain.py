@@ -13,22 +13,10 @@ from data.formats.tree import rfc3339
 from data.holds import held_until
 from data.priors import claimed_channels, priors
 from data.records import names_of
-from data.score import (
-    ESTABLISHED,
-    MODERATOR,
-    MODERATOR_WEIGHT,
-    NEWCOMER,
-    NEWCOMER_COUNTER,
-    NEWCOMER_FLAG,
-    Contributions,
-    Videos,
-    Voters,
-    contributions,
-    logit,
-    score,
-)
+from data.score import Contributions, Videos, contributions, logit, score
 from data.standing import Standing
 from data.verdicts import PRIOR_HIGHEST, unflagged, verdicts_of
+from data.voters import ESTABLISHED, MODERATOR, MODERATOR_WEIGHT, NEWCOMER, NEWCOMER_COUNTER, NEWCOMER_FLAG, Voters
 from publisher.scoring.crowd import audits_of
 from publisher.scoring.reliability import WEIGHT_CAP
 

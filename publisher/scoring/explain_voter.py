@@ -12,9 +12,10 @@ from data.columns import Decisions, Keys, Votes, standing
 from data.holds import held_until
 from data.priors import priors
 from data.records import names_of
-from data.score import Videos, Voters, probability
+from data.score import Videos, probability
 from data.standing import Standing
 from data.verdicts import verdicts_of
+from data.voters import Voters
 from publisher.scoring.crowd import audits_of
 from publisher.scoring.explain import LEVELS
 

@@ -34,6 +34,9 @@ RECORD_SLOPE = 0.16
 """A vote counts for at most this times the square root of the credited votes."""
 AUDITED_WORTH = 10.0
 """An audited vote counts as so many credited ones when the length of a record is measured: nobody chooses audits."""
+FLAGS_SPEAK_FOR = 3.0
+"""What a voter's flags are worth rests on a record no longer than this times its flags: counter-votes are the easier
+ones to be right with."""
 PROVEN_FROM = 25.0
 """Beyond this length a record proves a growing share of the weight."""
 PROVEN_HALF = 40.0
@@ -50,6 +53,8 @@ class Record:
     wrong_counters: Floats
     length: Floats
     """Credited votes, each by how little it was to be expected: what is always right proves nothing."""
+    flags_length: Floats
+    """The same of flags alone."""
 
     def credited(self) -> Floats:
         """All credited votes."""
@@ -63,6 +68,7 @@ class Record:
             np.maximum(self.right_counters[voter] - (~flag & ~ai), 0.0),
             np.maximum(self.wrong_counters[voter] - (~flag & ai), 0.0),
             np.maximum(self.length[voter] - 1.0, 0.0),
+            np.maximum(self.flags_length[voter] - flag, 0.0),
         )
 
 
@@ -105,8 +111,12 @@ def flag_and_counter(record: Record, pool: Pool) -> tuple[Floats, Floats]:
     counter = RELATIVE_LEVEL + logit(right_counter) - logit(pool.right_counters)
     flag = pool.both * np.log(on_ai / on_human) + (1.0 - pool.both) * flag
     counter = pool.both * np.log((1.0 - on_human) / (1.0 - on_ai)) + (1.0 - pool.both) * counter
-    allowed = np.minimum(WEIGHT_CAP, RECORD_SLOPE * np.sqrt(record.length))
-    return np.clip(flag, 0.0, allowed), np.clip(counter, 0.0, allowed)
+    flag = np.clip(flag, 0.0, _allowed(np.minimum(record.length, FLAGS_SPEAK_FOR * record.flags_length)))
+    return flag, np.clip(counter, 0.0, _allowed(record.length))
+
+
+def _allowed(length: Floats) -> Floats:
+    return np.minimum(WEIGHT_CAP, RECORD_SLOPE * np.sqrt(length))
 
 
 def proven_share(record: Record, audited: Floats) -> Floats:

@@ -12,9 +12,10 @@ from data.columns import Decisions, Floats, Ints, Keys, Mask, Votes, standing
 from data.holds import HOLD_MS, held_until
 from data.priors import priors
 from data.records import NOT_AI_BIT
-from data.score import Verdicts, Videos, Voters, contributions, percent, score, sums
+from data.score import Verdicts, Videos, contributions, percent, score, sums
 from data.standing import Standing
 from data.verdicts import verdicts_of
+from data.voters import Voters
 from publisher.scoring.crowd import audits_of
 
 CLUSTER_VOTERS = 5

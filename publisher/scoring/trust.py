@@ -14,24 +14,10 @@ from data import decisions as rulings
 from data.columns import Decisions, Floats, Keys, Mask, Votes, standing
 from data.holds import held_until
 from data.priors import priors
-from data.score import (
-    ESTABLISHED,
-    MODERATOR,
-    NEWCOMER,
-    NEWCOMER_COUNTER,
-    NEWCOMER_FLAG,
-    YOUNG_SHARE,
-    Contributions,
-    Levels,
-    Verdicts,
-    Videos,
-    Voters,
-    contributions,
-    probability,
-    sums,
-)
+from data.score import Contributions, Verdicts, Videos, contributions, probability, sums
 from data.standing import Channels, Standing
 from data.verdicts import verdicts_of
+from data.voters import ESTABLISHED, MODERATOR, NEWCOMER, NEWCOMER_COUNTER, NEWCOMER_FLAG, YOUNG_SHARE, Levels, Voters
 from publisher.scoring import anchors
 from publisher.scoring.channels import LOWEST, Rates, channel_rates
 from publisher.scoring.crowd import Crowd, audits_of, crowd_of, with_claims
@@ -63,8 +49,8 @@ class Scores:
 
 def score_all(votes: Votes, decided: Decisions, *, now_ms: int) -> Scores:
     """A full round, and every video scored by it."""
-    learned = full_round(votes, decided, log_id="", position=len(votes), now_ms=now_ms)
     last_words = standing(votes)
+    learned = full_round(votes, decided, log_id="", position=len(votes), now_ms=now_ms)
     keys = np.unique(last_words.video)
     videos = Videos(keys, priors(learned, last_words, keys), audits_of(keys, decided))
     moderators, released = rulings.moderators(decided), rulings.released(decided)
@@ -93,7 +79,7 @@ def full_round(
     """
     crowd = crowd_of(votes, decided, now_ms)
     nothing = np.zeros(len(crowd.since_ms))
-    record = Record(nothing, nothing, nothing, nothing, nothing)
+    record = Record(nothing, nothing, nothing, nothing, nothing, nothing)
     levels = Levels(neutral=float(crowd.videos.prior[0])) if len(crowd.videos) else Levels()
     members = ~crowd.young() & ~crowd.moderator & (crowd.cluster == 0)  # a ring does not say what voters are like
     voters, videos = _voters(crowd, record, pool_of(record, members), levels), crowd.videos
@@ -175,6 +161,7 @@ def _record(crowd: Crowd, videos: Videos, parts: Contributions) -> Record:
         right_counters=total(human, ~parts.flag),
         wrong_counters=total(ai, ~parts.flag),
         length=sums(crowd.votes.voter, weight * surprise, size),
+        flags_length=total(weight * surprise, parts.flag),
     )
 
 

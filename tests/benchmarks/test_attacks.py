@@ -30,7 +30,7 @@ def test_the_rule_beats_every_baseline() -> None:
 
 
 def test_brigades_move_nothing() -> None:
-    """A hundred accounts of any kind take at most one neutral video in twenty to 50; majority falls to one."""
+    """A hundred accounts, new, old, farmed or lying, take at most one neutral video in twenty to 50."""
     here = world(SMALL, 1)
     targets = here.neutral()[:30]
     for attack in (attacks.fresh, attacks.aged, attacks.farmers, attacks.liars):

@@ -6,7 +6,8 @@ import numpy as np
 
 from data.columns import Decisions, Keys
 from data.decisions import audits, banned, hidden, locks, moderators, released, with_locks, with_moderators
-from data.score import (
+from data.score import Verdicts
+from data.voters import (
     ESTABLISHED,
     MODERATOR,
     MODERATOR_WEIGHT,
@@ -15,7 +16,6 @@ from data.score import (
     NEWCOMER_FLAG,
     NO_VOTERS,
     YOUNG_SHARE,
-    Verdicts,
     Voters,
 )
 

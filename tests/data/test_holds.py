@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from data.columns import NO_VOTES, Ints, Keys, Votes, standing
 from data.holds import BURST_RATIO, BURST_VOTES, DAY_MS, HOLD_MS, held_until
 from data.records import NOT_AI_BIT
-from data.score import Videos, Voters
+from data.score import Videos
 from data.verdicts import verdicts_of
+from data.voters import Voters
 
 NOW_MS = 1_790_000_000_000
 NOBODY = np.empty(0, np.int32)

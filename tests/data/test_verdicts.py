@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from data.columns import NO_VOTES, Votes
 from data.records import NOT_AI_BIT
-from data.score import ESTABLISHED, MODERATOR, NEWCOMER, Verdicts, Videos, Voters, percent, score
+from data.score import Verdicts, Videos, percent, score
 from data.verdicts import unflagged, verdicts_of
+from data.voters import ESTABLISHED, MODERATOR, NEWCOMER, Voters
 
 NOBODY_SAYS, SPAMMER, NEW, KNOWN, APPOINTED = range(5)
 VOTERS = Voters(

@@ -18,7 +18,7 @@ from data.log import lookup, schema
 from data.log.append import Appender, Decision
 from data.log.read import open_columns
 from data.records import BIT_OF, Vote
-from data.score import ESTABLISHED, MODERATOR, Voters
+from data.voters import ESTABLISHED, MODERATOR, Voters
 from intake.live import Newest, scores, trust, verdicts
 from publisher.scoring.rescore import rescore
 from publisher.scoring.trust import full_round

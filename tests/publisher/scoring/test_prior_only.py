@@ -11,8 +11,8 @@ import pytest
 from data.columns import Decisions
 from data.formats.rows import id_column
 from data.records import NOT_AI_BIT
-from data.score import ESTABLISHED, NEWCOMER, Voters
 from data.standing import Channels, Standing
+from data.voters import ESTABLISHED, NEWCOMER, Voters
 from publisher.names import Names
 from publisher.research import parquet
 from publisher.scoring.rescore import rescore

@@ -13,8 +13,8 @@ from data.columns import Decisions, Votes
 from data.decisions import audits_and_moderators
 from data.holds import DAY_MS
 from data.records import NOT_AI_BIT
-from data.score import ESTABLISHED, NEWCOMER, Voters
 from data.standing import Standing
+from data.voters import ESTABLISHED, NEWCOMER, Voters
 from publisher.scoring.review import Case, review
 from tests.factories import voter_id
 from tests.homes import CommandLine, new_home

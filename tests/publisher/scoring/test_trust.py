@@ -13,7 +13,8 @@ from data import standing as standing_file
 from data.columns import NO_VOTES, Decisions, Votes, standing
 from data.priors import priors
 from data.records import BIT_OF, NOT_AI_BIT
-from data.score import MODERATOR, Videos, score
+from data.score import Videos, score
+from data.voters import MODERATOR
 from publisher.scoring.crowd import audits_of
 from publisher.scoring.trust import Scores, full_round, score_all
 from tests.publisher.scoring.crowds import NOW_MS, crowd, decided, together, votes

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from data.columns import standing
-from data.score import NEWCOMER_COUNTER, NEWCOMER_FLAG, Levels, Videos, Voters, percent, score
+from data.score import Videos, percent, score
+from data.voters import NEWCOMER_COUNTER, NEWCOMER_FLAG, Levels, Voters
 from tests.publisher.scoring.crowds import votes
 
 PAGE = Path(__file__).parents[3] / "docs" / "scoring.md"
