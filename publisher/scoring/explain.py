@@ -73,7 +73,9 @@ class VideoExplanation:
     prior_only: bool
     """Whether no flag counts, so that a prior this high leads no further than 49."""
     log_odds: float
-    """Prior and votes together: what the score would be without rulings."""
+    """Prior and votes together."""
+    stretch: float
+    """What audits say that log-odds are worth: log_odds times this is the score, without rulings."""
     rulings: list[str]
     """Audits and moderators' rulings, which go before votes."""
     to_cross: float
@@ -134,6 +136,7 @@ def explain_video(
         votes=_lines(counting, parts, voters, pseudonym) + silent,
         prior_only=prior_only,
         log_odds=log_odds,
+        stretch=voters.levels.stretch,
         rulings=found,
         to_cross=-shown_log_odds,
         changes=[] if found else _changes(counting, voters, videos, shown_log_odds),

@@ -22,7 +22,8 @@ def video_text(found: VideoExplanation) -> str:
         lines.append(f"  {rest:+6.2f}  {len(found.votes) - SHOWN_VOTES} more votes (all of them with --json)")
     if found.held:
         lines.append(f"  {0:+6.2f}  {found.held} votes are held: a burst (realtube review says what to do)")
-    lines += [f"  {found.log_odds:+6.2f}  together, in log-odds: 0 is a score of 50"]
+    worth = f", times {found.stretch:.2f} as audits have it" if found.stretch != 1 else ""
+    lines += [f"  {found.log_odds:+6.2f}  together, in log-odds: 0 is a score of 50{worth}"]
     if found.prior_only:
         lines.append("          prior only: no flag counts, and a prior alone leads no further than 49")
     lines += [f"          {ruling}" for ruling in found.rulings]
