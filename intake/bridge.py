@@ -104,7 +104,7 @@ def _call(app: App, environ: Environ) -> Answer | Waiting:
 
 
 def _refuse_write(_: bytes) -> object:
-    raise NotImplementedError("bodies are taken only from the application's return value")
+    raise RuntimeError("bodies are taken only from the application's return value")
 
 
 async def _final(waiting: Waiting) -> Answer:
