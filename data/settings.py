@@ -56,8 +56,7 @@ def render(services: list[type[Any]]) -> str:
 
 
 def _default(declared: Field[Any]) -> str:
-    value = "" if declared.default is MISSING else declared.default
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return "" if declared.default is MISSING else str(declared.default)
 
 
 def _lines(path: Path) -> list[tuple[str, str]]:
@@ -73,11 +72,6 @@ def _lines(path: Path) -> list[tuple[str, str]]:
 
 
 def _parse(name: str, text: str, kind: type) -> object:
-    if kind is bool:
-        known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-        if text.lower() not in known:
-            raise SettingsError(f"{name} must be true or false, found {text!r}")
-        return known[text.lower()]
     if kind in (int, float):
         try:
             return kind(text)

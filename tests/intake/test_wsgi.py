@@ -47,7 +47,6 @@ def test_a_home_without_a_log_is_refused(tmp_path: Path) -> None:
     [
         ("PORT", "http"), ("PORT", "65536"), ("QUEUE_SIZE", "0"), ("BATCH_SIZE", "-1"), ("VOTE_TIMEOUT_S", "nan"),
         ("LOOKUP_MAX_AGE_S", "-1"), ("TRUSTED_HOPS", "99"), ("CDN_URL", "cdn.example"), ("CDN_URL", "https://cdn.example/"),
-        ("LIMITS", "perhaps"),
     ],
 )  # fmt: skip
 def test_settings_that_cannot_work_are_refused(site: Site, name: str, text: str) -> None:
