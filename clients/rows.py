@@ -77,11 +77,6 @@ class Block:
     removed: Ints
 
 
-def no_rows() -> NumberedRows:
-    """Not a single row."""
-    return NumberedRows(np.zeros(0, "S16"), np.zeros(0, np.uint8), np.zeros(0, np.uint8), np.zeros(0, np.bool_))
-
-
 def ids_of(texts: Sequence[str]) -> Ids:
     """Ids as a column; each must already match `ID`."""
     return np.array(texts, dtype="S16") if texts else np.zeros(0, "S16")

@@ -18,7 +18,6 @@ STANCES = (*CATEGORIES, NOT_AI)
 
 BIT_OF = {name: 1 << place for place, name in enumerate(STANCES)}
 NOT_AI_BIT = BIT_OF[NOT_AI]
-FLAG_BITS = NOT_AI_BIT - 1
 RETRACTION = 0
 """The mask of a vote that takes the voter's earlier vote back."""
 

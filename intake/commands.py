@@ -25,7 +25,6 @@ from data.log.append import Appender
 from data.log.decide import Author
 from data.records import LATEST_MS
 from intake.bulk import SHOWN, FileReport, RejectFile, import_file
-from intake.moderation.commands import login
 from intake.settings import IntakeSettings
 
 STDIN = "-"
@@ -127,7 +126,7 @@ def audit(file: Path, actor: str | None, reason: str | None, dry_run: bool, as_j
       realtube audit audited-2026-11.csv --reason "second review"
     """
     audited = labelfile.read_audited(file)
-    author = Author(_now_ms(), actor or login(), reason or f"audit file {file.name}")
+    author = Author(_now_ms(), actor or decide.login(), reason or f"audit file {file.name}")
     with _log() as appender, appender.transaction():
         changed = decide.new_audits(appender.connection, audited.labels)
         if not dry_run:

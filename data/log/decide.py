@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,6 +65,14 @@ class Author:
     decided_at_ms: int
     actor: str
     reason: str
+
+
+def login() -> str:
+    """The login name of whoever runs this process: the default actor of a decision."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return f"uid {os.getuid()}"
 
 
 def standing_audits(connection: sqlite3.Connection) -> dict[str, int]:

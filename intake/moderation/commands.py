@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -249,21 +248,13 @@ def _print(whom: str, state: str, changed: bool, *, as_json: bool) -> None:
 
 
 def _author(kind: str, actor: str | None, reason: str | None) -> Author:
-    return Author(_now_ms(), actor or login(), reason or f"realtube {kind.replace('_', ' ')}")
+    return Author(_now_ms(), actor or decide.login(), reason or f"realtube {kind.replace('_', ' ')}")
 
 
 @contextmanager
 def _log() -> Iterator[Appender]:
     with closing(schema.open_for_append(home_of(os.environ).votes_log)) as connection:
         yield Appender(connection)
-
-
-def login() -> str:
-    """Who calls, for a decision's actor."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
-        return f"uid {os.getuid()}"
 
 
 def _now_ms() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sqlite3
 import sys
@@ -169,7 +168,7 @@ def _release(home: Home, video_id: str, reason: str | None, actor: str | None, *
         raise click.BadParameter("expected 1 to 16 characters of A-Z a-z 0-9 _ -", param_hint="--release")
     if not reason:
         raise click.UsageError("--release needs --reason")
-    author = Author(_now_ms(), actor or login(), reason)
+    author = Author(_now_ms(), actor or decide.login(), reason)
     with closing(schema.open_for_append(home.votes_log)) as log:
         if not lookup.video_by_id(log, video_id):
             raise click.ClickException(f"nobody has voted on {video_id}: there is nothing to release")
@@ -178,14 +177,6 @@ def _release(home: Home, video_id: str, reason: str | None, actor: str | None, *
             changed = decide.rule_on_video(appender, video_id, "release", author)
     text = f"all votes on {video_id} so far count from now on"
     click.echo(orjson.dumps({"changed": changed}) if as_json else text)
-
-
-def login() -> str:
-    """Who calls, for a decision's actor."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
-        return f"uid {os.getuid()}"
 
 
 def _explain_video(
