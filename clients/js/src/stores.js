@@ -83,10 +83,10 @@ export function indexedDBStore(name = 'realtube') {
       opened ??= open();
       const transaction = (await opened).transaction(TABLE, mode);
       const done = completion(transaction);
-      done.catch(() => {}); // reported below, unless `work` failed first
-      const result = await work(transaction.objectStore(TABLE));
-      await done;
-      return result;
+      const result = work(transaction.objectStore(TABLE));
+      await result.catch(() => transaction.abort()); // what was put before the failure must not stay
+      await Promise.all([result, done]);
+      return await result;
     } catch (cause) {
       opened = null;
       throw new RealTubeError('storage', `the database ${name} cannot be used: ${cause}`, { cause });
