@@ -17,7 +17,7 @@ from publisher.settings import PublisherSettings, duration_ms
 from publisher.signer import Signer
 from publisher.store import Store
 from publisher.sync import epoch as epochs
-from publisher.sync.published import Published, load, removed_before
+from publisher.sync.published import Published, leads_of, load
 from publisher.sync.tick import Built, Facts, build
 
 
@@ -135,8 +135,7 @@ def _epoch(
     if previous is None:
         return epochs.first(epoch_of(now_ms), scored.table, names, now_ms)
     if rolls:
-        removed = removed_before(store, previous.listing.files)
-        return epochs.following(epoch_of(now_ms), previous, names, now_ms, removed)
+        return epochs.following(epoch_of(now_ms), previous, names, now_ms, leads_of(store, previous))
     return epochs.current(previous)
 
 
