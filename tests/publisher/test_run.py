@@ -18,6 +18,7 @@ from data.formats import files
 from data.formats.head import parse
 from data.formats.tree import HEAD, SHA256SUMS, FormatError, commit_key, files_key, sha256
 from data.home import Home
+from publisher import run
 from publisher.prepare import PublishError, PublishRefused
 from publisher.run import publish
 from publisher.store import Artifact, StoreError
@@ -118,6 +119,29 @@ def test_killed_at_every_write(tmp_path: Path, at_ms: int, after: bool) -> None:
 
         assert healed.objects == undisturbed
     assert dead >= writes
+
+
+@pytest.mark.parametrize("dies_at", range(1, 14))
+def test_killed_while_several_files_are_created_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
+) -> None:
+    """With many files, some are created at a time: all of them before the commit, and none is lost in the rerun."""
+    monkeypatch.setattr(run, "MANY_FILES", 0)
+    site = two_ticks(tmp_path)
+    assert isinstance(site.store, MemoryStore)
+    before = dict(site.store.objects)
+    site.publish(START_MS + DAY_MS)
+    store = MortalStore(before, dies_at, after=False)
+    with pytest.raises(Killed):
+        publish(site.home, store, site.signer, site.settings, now_ms=START_MS + DAY_MS)
+    assert store.objects[HEAD] == before[HEAD]
+    assert commit_key(3) not in store.objects
+    assert_whole(store.objects)
+    healed = MemoryStore()
+    healed.objects = store.objects
+    publish(site.home, healed, site.signer, site.settings, now_ms=START_MS + DAY_MS)
+
+    assert healed.objects == site.store.objects
 
 
 def test_first_tick_killed_at_every_write(tmp_path: Path) -> None:
