@@ -359,3 +359,19 @@ def test_sums_list_every_live_file(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "v1/head: OK" in done.stdout
     assert voter_id(1) not in done.stdout
+
+
+def test_damaged_roll_fails_the_next_epoch(tmp_path: Path) -> None:
+    """A roll that has other bytes is never built upon: the run names it and publishes nothing."""
+    site = two_ticks(tmp_path)
+    assert isinstance(site.store, MemoryStore)
+    site.publish(START_MS + DAY_MS)
+    (key,) = (key for key in site.store.objects if key.startswith("v1/roll/"))
+    whole, before = site.store.objects[key], site.head()
+    site.store.objects[key] = whole[:-1]
+    with pytest.raises(FormatError, match=key):
+        site.publish(START_MS + 2 * DAY_MS)
+    assert site.head() == before
+    site.store.objects[key] = whole
+
+    assert site.publish(START_MS + 2 * DAY_MS).published
