@@ -89,7 +89,7 @@ def publish(
         if dry_run:
             return report
         try:
-            _commit(store, signer, prepared.built, progress)
+            commit(store, signer, prepared.built, progress)
         except SwapLost:
             continue
         except AlreadyThere:
@@ -143,7 +143,12 @@ def _checked(text: bytes, signer: Signer, now_ms: int) -> Head:
     return head
 
 
-def _commit(store: Store, signer: Signer, built: Built, progress: Callable[[str, int, int], None]) -> None:
+def commit(store: Store, signer: Signer, built: Built, progress: Callable[[str, int, int], None]) -> None:
+    """The effects of a tick, in their order.
+
+    Raises:
+        AlreadyThere, SwapLost: Another publisher was faster, or a file that never changes has changed.
+    """
     _create(store, built.artifacts, progress)
     text = signer.sign(built.head.payload(), built.attachments)
     before = store.read_tagged(HEAD)
