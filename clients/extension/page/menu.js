@@ -4,6 +4,7 @@ class VoteMenu {
   #element = document.createElement('div');
   #opener;
   #choose;
+  #lastLine;
   /** @type {string[]} */
   #chosen = [];
 
@@ -22,7 +23,7 @@ class VoteMenu {
       if (name === 'not_ai') this.#separate();
       this.#add(label, 'menuitemcheckbox', name, () => this.#toggle(name));
     }
-    this.#separate();
+    this.#lastLine = this.#separate();
     this.#add('Take my vote back', 'menuitem', 'retract', () => this.#say([]));
     this.#element.addEventListener('keydown', (event) => this.#move(event));
     this.#element.addEventListener('toggle', ({ newState }) => opener.setAttribute('aria-expanded', newState === 'open'));
@@ -35,6 +36,7 @@ class VoteMenu {
     const line = document.createElement('div');
     line.setAttribute('role', 'separator');
     this.#element.append(line);
+    return line;
   }
 
   #add(label, role, name, act) {
@@ -65,6 +67,7 @@ class VoteMenu {
   /** Shows which vote stands. @param {string[]} categories */
   update(categories) {
     this.#chosen = categories;
+    this.#lastLine.hidden = categories.length === 0;
     for (const button of this.#buttons()) {
       const { choice } = button.dataset;
       if (choice === 'retract') button.hidden = categories.length === 0;

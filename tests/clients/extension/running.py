@@ -9,15 +9,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Error, Page, Playwright
+from playwright.sync_api import BrowserContext, Page, Playwright
 
 from benchmarks.tree_server import serve_tree
+from data.formats.head import parse
+from data.formats.tree import HEAD, kill_key
 from data.log.append import Decision
+from publisher.sync.bases import file_of
 from tests.clients.signing import sha256
 from tests.factories import Site, new_site, vote
 from tests.homes import PROJECT
@@ -27,7 +30,7 @@ HERE = Path(__file__).parent
 PACK = PROJECT / "clients/extension/pack"
 WAIT_MS = 15_000
 AI, VOICE, PEOPLE = "AIvideo0001", "voicevideo2", "peoplevideo"
-"""Of the first tick: voted `fully_ai` by ten, `ai_voiceover` by ten, `not_ai` by ten."""
+"""Of the first tick: scores 97, 88 and none."""
 
 LOOK = """(() => {
     const marks = {};
@@ -117,11 +120,11 @@ class World:
         except OSError:
             return None
 
-    def kill_worker(self) -> None:
+    def end_worker(self) -> None:
         """Ends the service worker, as the browser does when it was idle."""
         page = self.context.new_page()
         page.goto("chrome://serviceworker-internals/")
-        page.locator("button.stop:visible").first.click()
+        page.get_by_text("Stop", exact=True).first.click()
         page.get_by_text("Running Status: STOPPED").first.wait_for()
         page.close()
 
@@ -185,22 +188,22 @@ class Watched:
 
     def vote(self, slot: str, choice: str) -> None:
         """Chooses in the menu; opens it when it is closed."""
-        if not self.inside(f"!!({PLACE % (slot, json.dumps('.menu'))}).width"):
+        if not self.inside(f"({PLACE % (slot, json.dumps('.menu'))}).width"):
             self.click(slot, ".vote")
         self.click(slot, f"[data-choice={choice}]")
 
 
 @contextmanager
-def world(playwright: Playwright, directory: Path, *, configured: bool = True, **more: Any) -> Iterator[World]:
+def world(
+    playwright: Playwright, directory: Path, *, configured: bool = True, published_ms: int = 0, **more: Any
+) -> Iterator[World]:
     """Everything, running; at the end nobody else was asked for anything and nothing complained."""
     site = new_site(directory)
-    for voter in range(10):
-        site.cast(
-            vote(voter, AI, "fully_ai", at_ms=now_ms() - 60_000),
-            vote(voter, VOICE, "ai_voiceover", at_ms=now_ms() - 60_000),
-            vote(voter, PEOPLE, "not_ai", at_ms=now_ms() - 60_000),
-        )
-    site.publish(now_ms())
+    site.appoint(1)
+    before_ms = now_ms() - 60_000
+    site.cast(*(vote(voter, AI, "fully_ai", at_ms=before_ms) for voter in range(1, 10)))
+    site.cast(vote(1, VOICE, "ai_voiceover", at_ms=before_ms), vote(1, PEOPLE, "not_ai", at_ms=before_ms))
+    site.publish(published_ms or now_ms())
     (directory / "pages").mkdir()
     shutil.copy(HERE / "page.html", directory / "pages")
     with ExitStack() as stack:
@@ -237,9 +240,26 @@ def world(playwright: Playwright, directory: Path, *, configured: bool = True, *
         assert asked <= ours
 
 
+def with_kill_list(site: Site, *ids: str) -> None:
+    """Publishes a tick with a kill list."""
+    site.publish(now_ms())
+    head = parse(site.head())[0]
+    body = json.dumps({"ids": sorted(ids), "v": 1}, separators=(",", ":")).encode()
+    told = replace(head, kill=file_of(body))
+    (site.home.public / kill_key(file_of(body).sha256)).write_bytes(body)
+    (site.home.public / HEAD).write_bytes(site.signer.sign(told.payload(), []))
+
+
 def appoint(site: Site, voter_id: str) -> None:
     """Makes an installation's voter a moderator, whose word counts much."""
     site.decide(Decision(now_ms(), "moderator_add", "tests", "tests", voter_id=voter_id))
 
 
-__all__ = ["AI", "PEOPLE", "VOICE", "Error", "Watched", "World", "appoint", "now_ms", "world"]
+def decided(options: Page, **rules: tuple[str, int]) -> None:
+    """Chooses what becomes of some categories, and saves."""
+    options.bring_to_front()
+    for category, (action, least) in rules.items():
+        options.locator(f"#action-{category}").select_option(action)
+        options.locator(f"#from-{category}").fill(str(least))
+    options.get_by_role("button", name="Save").click()
+    options.get_by_text("Saved.").wait_for()
