@@ -31,9 +31,8 @@ const REFUSALS = new Set(['INVALID_BODY', 'INVALID_FIELD', 'INVALID_CATEGORY', '
 
 /** @type {Promise<Map<string, OwnVote>> | null} */
 let votes = null;
-/** @type {Promise<void> | null} */
+/** @type {Promise<boolean> | null} */
 let sending = null;
-let resumeMs = 0;
 
 const load = () => {
   votes ??= chrome.storage.local.get('votes').then(
@@ -111,6 +110,17 @@ function postpone(vote, why) {
   vote.notBefore = Date.now() + Math.min(2 ** (vote.tries - 1) * MINUTE_MS, LONGEST_WAIT_MS);
 }
 
+/** Lets all votes wait that a busy intake would have to answer. @param {number} wait in milliseconds */
+async function leaveAlone(wait) {
+  for (const vote of (await load()).values()) vote.notBefore = Math.max(vote.notBefore, Date.now() + wait);
+}
+
+/** Lets what waits be tried at once: there is another intake. */
+export async function retryVotes() {
+  for (const vote of (await load()).values()) Object.assign(vote, { notBefore: 0, tries: 0 });
+  await keep();
+}
+
 /**
  * Sends one vote and says in it what became of it. Only what an intake itself says is believed: a captive portal may
  * answer with 200, and another server with 404.
@@ -141,7 +151,7 @@ async function sendOne(intake, id, vote) {
   }
   postpone(vote, why);
   const wait = askedToWait(answer);
-  if (wait !== null) resumeMs = Date.now() + wait;
+  if (wait !== null) await leaveAlone(wait);
   return false;
 }
 
@@ -151,9 +161,10 @@ const waiting = (known) =>
 
 async function sendDue() {
   const { intake } = await readSettings();
-  if (!intake) return;
+  if (!intake) return false;
   const known = await load();
-  for (let failures = 0; failures < ENOUGH_FAILURES && Date.now() >= resumeMs; ) {
+  let changed = false;
+  for (let failures = 0; failures < ENOUGH_FAILURES; ) {
     const [id, vote] = waiting(known)[0] ?? [];
     if (!vote || vote.notBefore > Date.now()) break;
     failures = (await sendOne(intake, id, vote)) ? 0 : failures + 1;
@@ -161,13 +172,18 @@ async function sendDue() {
       Object.assign(vote, { state: 'refused', why: `given up after a week: ${vote.why}` });
     }
     if (vote.state !== 'waiting' && vote.categories.length === 0 && known.get(id) === vote) known.delete(id);
+    changed ||= vote.state !== 'waiting';
     await keep();
   }
   const next = waiting(known)[0]?.[1];
-  if (next) await chrome.alarms.create(ALARM, { when: Math.max(next.notBefore, resumeMs, Date.now() + SOONEST_MS) });
+  if (next) await chrome.alarms.create(ALARM, { when: Math.max(next.notBefore, Date.now() + SOONEST_MS) });
+  return changed;
 }
 
-/** Sends what waits and is due. One vote that fails does not keep the others back. Calls at once share one run. */
+/**
+ * Sends what waits and is due. One vote that fails does not keep the others back. Calls at once share one run.
+ * @returns {Promise<boolean>} whether any vote was sent or refused
+ */
 export function sendVotes() {
   sending ??= sendDue().finally(() => (sending = null));
   return sending;

@@ -4,7 +4,7 @@ import { CATEGORIES } from '../realtube/realtube.js';
 import { currentRecord, syncAsked, syncNow, syncWhenDue } from './following.js';
 import { markOf } from './marking.js';
 import { readSettings } from './settings.js';
-import { castVote, ownVotes, sendVotes, votesByState } from './voting.js';
+import { castVote, ownVotes, retryVotes, sendVotes, votesByState } from './voting.js';
 
 const VOTABLE = [...CATEGORIES, 'not_ai'];
 const MOST_IDS = 2000;
@@ -21,15 +21,12 @@ async function askPages(message) {
 
 const lookAgain = () => askPages({ kind: 'changed' });
 
-/** @param {Promise<any>} sync */
-async function andTell(sync) {
-  if (await sync) await lookAgain();
+/** Lets the pages look again when work changed something. @param {Promise<any>} work */
+async function andTell(work) {
+  if (await work) await lookAgain();
 }
 
-async function send() {
-  await sendVotes();
-  await lookAgain();
-}
+const send = () => andTell(sendVotes());
 
 /** Requests of the site's pages. */
 const forPages = {
@@ -41,7 +38,7 @@ const forPages = {
     const { stale = false, ts = null } = record?.status() ?? {};
     if (visible === true) {
       void andTell(syncWhenDue());
-      void sendVotes();
+      void send();
     }
     const marks = asked.map((id, place) => markOf(id, verdicts[place], own[place], settings));
     return { marks, madeAt: stale ? ts : null, mayVote: settings.intake !== '' };
@@ -94,8 +91,12 @@ chrome.alarms.onAlarm.addListener(async ({ name }) => {
   if (watched) await andTell(syncNow());
 });
 
-chrome.storage.onChanged.addListener((changes, area) => {
-  if (area === 'local' && changes.settings) void send();
+chrome.storage.onChanged.addListener(async (changes, area) => {
+  if (area !== 'local' || !changes.settings) return;
+  const { oldValue, newValue } = changes.settings;
+  if (oldValue?.intake !== newValue?.intake) await retryVotes();
+  await lookAgain();
+  await send();
 });
 
 chrome.runtime.onInstalled.addListener(async ({ reason }) => {

@@ -76,7 +76,11 @@ class World:
     tree: str
     extension: str
     """Address of the extension's files."""
+    known: set[str] = field(default_factory=set)
+    """More addresses that may be asked."""
     requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    """What was written to a console as an error, where nothing should be."""
 
     def publish(self) -> None:
         """A tick now."""
@@ -226,16 +230,16 @@ def world(
         )  # fmt: skip
         stack.callback(running.context.close)
         running.context.set_default_timeout(WAIT_MS)
-        complaints: list[str] = []
-        running.context.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        running.context.on("weberror", lambda error: complaints.append(str(error.error)))
+        running.context.on("console", lambda said: running.complaints.append(said.text) if said.type == "error" else None)
+        running.context.on("weberror", lambda error: running.complaints.append(str(error.error)))
         running.context.on("request", lambda request: running.requests.append(request.url))
         workers = running.context.service_workers
         worker = workers[0] if workers else running.context.wait_for_event("serviceworker", timeout=WAIT_MS)
         running.extension = worker.url.removesuffix("/src/worker.js")
         yield running
-        assert complaints == []
-        ours = {urlsplit(url).netloc for url in (running.pages, tree, running.extension, f"//localhost:{intake.port}")}
+        assert running.complaints == []
+        running.known |= {running.pages, tree, running.extension, f"http://localhost:{intake.port}"}
+        ours = {urlsplit(url).netloc for url in running.known}
         asked = {urlsplit(url).netloc for url in running.requests if not url.startswith(("data:", "chrome:"))}
         assert asked <= ours
 
