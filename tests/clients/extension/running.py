@@ -230,7 +230,9 @@ def world(
         )  # fmt: skip
         stack.callback(running.context.close)
         running.context.set_default_timeout(WAIT_MS)
-        running.context.on("console", lambda said: running.complaints.append(said.text) if said.type == "error" else None)
+        running.context.on(
+            "console", lambda said: running.complaints.append(said.text) if said.type == "error" else None
+        )
         running.context.on("weberror", lambda error: running.complaints.append(str(error.error)))
         running.context.on("request", lambda request: running.requests.append(request.url))
         workers = running.context.service_workers

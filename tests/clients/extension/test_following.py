@@ -22,7 +22,9 @@ def test_from_installation_to_retraction(playwright: Playwright, tmp_path: Path)
     with world(playwright, tmp_path, configured=False) as running:
         for page in running.context.pages:
             page.wait_for_load_state()
-        options = next((page for page in running.context.pages if "options.html" in page.url), None) or running.options()
+        options = (
+            next((page for page in running.context.pages if "options.html" in page.url), None) or running.options()
+        )
         watched = running.open()
         assert watched.until(lambda marks: marks["ai"] is None)["voice"] is None
         assert heads(running) == 0
@@ -155,7 +157,9 @@ def test_old_rows_and_failures_are_told(playwright: Playwright, tmp_path: Path) 
         watched, options = running.open(), running.options()
         watched.page.bring_to_front()
         watched.shows("ai", "AI 97 %")
-        title = watched.inside("chrome.dom.openOrClosedShadowRoot(document.querySelector('realtube-mark')).firstChild.title")
+        title = watched.inside(
+            "chrome.dom.openOrClosedShadowRoot(document.querySelector('realtube-mark')).firstChild.title"
+        )
         badge = "chrome.dom.openOrClosedShadowRoot(document.querySelector('realtube-mark')).querySelector('.badge.old')"
         assert title == ""
         assert "nothing newer is there" in watched.inside(f"{badge}.title")

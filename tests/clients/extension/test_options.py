@@ -12,7 +12,13 @@ from playwright.sync_api import Playwright
 from publisher.settings import PublisherSettings
 from tests.clients.extension.running import world
 
-WRONG = ["http://data.example.org", "data.example.org", "https://x.example/?q=1", "https://a:b@x.example", "ftp://x.example"]
+WRONG = [
+    "http://data.example.org",
+    "data.example.org",
+    "https://x.example/?q=1",
+    "https://a:b@x.example",
+    "ftp://x.example",
+]
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 HOSTILE_WORDS = '<img src=x onerror="window.harmed = 1">'
 
@@ -74,7 +80,9 @@ def test_by_keyboard_alone(playwright: Playwright, tmp_path: Path) -> None:
         for _ in range(4):  # thumbnail, title, channel, then the mark
             keyboard.press("Tab")
         keyboard.press("Enter")
-        chosen = "chrome.dom.openOrClosedShadowRoot(document.querySelector('realtube-mark')).activeElement.dataset.choice"
+        chosen = (
+            "chrome.dom.openOrClosedShadowRoot(document.querySelector('realtube-mark')).activeElement.dataset.choice"
+        )
         assert watched.inside(chosen) == "fully_ai"
         for key, choice in {"ArrowUp": "not_ai", "ArrowDown": "fully_ai", "End": "not_ai", "Home": "fully_ai"}.items():
             keyboard.press(key)

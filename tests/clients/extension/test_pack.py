@@ -46,7 +46,15 @@ def test_the_zip_is_whole(tmp_path: Path) -> None:
 
 def test_a_build_of_its_own(tmp_path: Path) -> None:
     """More pages and an address go into a build; a directory that is there is left alone."""
-    pack(tmp_path / "out", "--match", "http://localhost/*", "--origin", 'https://x.example/"', "--intake", "https://y.example")
+    pack(
+        tmp_path / "out",
+        "--match",
+        "http://localhost/*",
+        "--origin",
+        'https://x.example/"',
+        "--intake",
+        "https://y.example",
+    )
     manifest = json.loads((tmp_path / "out/manifest.json").read_text())
     assert manifest["content_scripts"][0]["matches"][-1] == "http://localhost/*"
     site = (tmp_path / "out/src/site.js").read_text()
@@ -68,7 +76,9 @@ def test_few_permissions_and_nothing_from_elsewhere() -> None:
     for path in [path for path in EXTENSION.rglob("*.*") if path.suffix in {".js", ".html", ".css"}]:
         text = path.read_text()
         assert text.count("\n") <= 400
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|\bon[a-z]+=", text)
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|\bon[a-z]+=", text
+        )
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|(?:src|href|url\()=?[\"'(]?(?:https?:)?//", text)
         for name in re.findall(r"^import .*? from '(.*?)';$", text, re.M | re.S):
             target = (path.parent / name).resolve()

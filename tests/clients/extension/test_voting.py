@@ -199,10 +199,14 @@ def test_an_intake_that_errs(playwright: Playwright, tmp_path: Path) -> None:
         busy = (429, "application/json", '{"error": {"code": "RATE_LIMITED", "message": "slowly"}}')
         with answering(lambda _: busy) as (address, asked):
             use_intake(running, options, address)
-            options.wait_for_function("async () => (await chrome.storage.local.get('votes')).votes.portal00001.tries == 1")
+            options.wait_for_function(
+                "async () => (await chrome.storage.local.get('votes')).votes.portal00001.tries == 1"
+            )
             asked.clear()
             restart_with(running, options, {f"video{number}": waiting_vote("fully_ai") for number in range(9)})
-            options.wait_for_function("async () => (await chrome.storage.local.get('votes')).votes.video8.notBefore > 0")
+            options.wait_for_function(
+                "async () => (await chrome.storage.local.get('votes')).votes.video8.notBefore > 0"
+            )
             ring = options.evaluate("async () => (await chrome.alarms.get('votes')).scheduledTime")
             assert 100_000 < ring - now_ms() <= 120_000
             running.end_worker()
