@@ -28,12 +28,17 @@ COLUMNS: dict[str, pa.DataType] = {
     "prior_only": pa.bool_(),
     "voters": pa.int32(),
     "held": pa.int32(),
+    "flip_held_since": pa.timestamp("ms", "UTC"),
     **{f"votes_{category}": pa.int32() for category in (*CATEGORIES, "not_ai")},
     **{f"score_{category}": pa.uint8() for category in CATEGORIES},
     "channel_id": pa.string(),
     "changed_at": pa.timestamp("ms", "UTC"),
 }
-KEPT = ("score", "published", "locked", "prior_only", "voters", "changed_at")
+SOMETIMES = "flip_held_since"
+"""The one column that may be empty."""
+HOLD_MS = 3 * 86_400_000
+"""A flip is held no longer."""
+KEPT = ("score", "published", "locked", "prior_only", "voters", SOMETIMES, "changed_at")
 """Columns that later ticks are compared with."""
 
 
@@ -69,9 +74,18 @@ class ParquetCheck:
             if key not in self.applied:
                 self._apply(head, key, files[key], seq)
         if self.verdicts is not None:
+            self._check_flips(head)
             published = self.verdicts.pick(self.verdicts.columns["published"])
             where = f"{head.commit_key} (Parquet of {head.epoch})"
             check_against_rows(published, without_votes(rows, published.ids), where)
+
+    def _check_flips(self, head: Head) -> None:
+        assert self.verdicts is not None
+        since, changed = self.verdicts.columns[SOMETIMES], self.verdicts.columns["changed_at"]
+        wrong = (since > 0) & ((since > changed) | (since + HOLD_MS <= head.ts_ms) | self.verdicts.columns["locked"])
+        promised = f"{SOMETIMES} of the last three days, no later than changed_at, and of no locked video"
+        found = self.verdicts.ids[wrong][:1]
+        expect(not wrong.any(), f"{head.commit_key} (Parquet of {head.epoch})", promised=promised, found=found)
 
     def _apply(self, head: Head, key: str, entry: FileEntry, seq: int) -> None:
         expect(seq == head.seq, key, promised=f"a place in the list of tick {seq}", found=head.list_key)
@@ -110,10 +124,8 @@ class ParquetCheck:
             ids = checked_ids(table["video_id"].to_pylist())
             check_order(ids)
         self.files += 1
-        whole = table.set_column(
-            table.schema.get_field_index("changed_at"), "changed_at", table["changed_at"].cast(pa.int64())
-        )
-        return Verdicts(ids, {name: whole[name].to_numpy() for name in KEPT})
+        times = {name: table[name].cast(pa.int64()).fill_null(0) for name in ("changed_at", SOMETIMES)}
+        return Verdicts(ids, {name: times.get(name, table[name]).to_numpy() for name in KEPT})
 
 
 def _named(pattern: re.Pattern[str], files: Mapping[str, FileEntry], epoch: str) -> list[tuple[int, str]]:
@@ -136,7 +148,7 @@ def _check_columns(key: str, table: pa.Table) -> None:
     expect(not wrong, key, promised="the columns of section 11 and no others", found=stated)
     bare = [column.name for column in table.schema if b"description" not in (column.metadata or {})]
     expect(not bare, key, promised="a description of each column", found=f"none of {', '.join(bare)}")
-    empty = [name for name in COLUMNS if table[name].null_count]
+    empty = [name for name in COLUMNS if name != SOMETIMES and table[name].null_count]
     expect(not empty, key, promised="a value in each cell", found=f"nulls in {', '.join(empty)}")
     evidence = table["evidence"].to_numpy()
     exact = np.array_equal(np.round(evidence, 1), evidence)

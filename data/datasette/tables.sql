@@ -34,6 +34,7 @@ CREATE TABLE videos (
     top_category TEXT REFERENCES categories (category),        -- the leading category, null when none is named
     voters INTEGER NOT NULL,          -- standing votes
     held INTEGER NOT NULL,            -- of these, votes of a burst that weigh nothing yet
+    flip_held_since TEXT,             -- since when its score is kept on its old side of 50, null when it is not
     votes_fully_ai INTEGER NOT NULL,  -- standing votes that name the category; so on
     votes_ai_voiceover INTEGER NOT NULL,
     votes_ai_visuals INTEGER NOT NULL,

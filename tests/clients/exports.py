@@ -21,6 +21,7 @@ Lie = Callable[[dict[str, Row | None]], dict[str, Row | None]]
 FIELDS: dict[str, pa.DataType] = {
     "video_id": pa.string(), "score": pa.uint8(), "evidence": pa.float64(), "published": pa.bool_(),
     "locked": pa.bool_(), "prior_only": pa.bool_(), "voters": pa.int32(), "held": pa.int32(),
+    "flip_held_since": pa.timestamp("ms", "UTC"),
     **{f"votes_{name}": pa.int32() for name in (*CATEGORIES, "not_ai")},
     **{f"score_{name}": pa.uint8() for name in CATEGORIES}, "channel_id": pa.string(),
     "changed_at": pa.timestamp("ms", "UTC"),
@@ -49,6 +50,7 @@ def parquet(rows: dict[str, Row | None], changed_ms: dict[str, int], schema: pa.
         told["prior_only"] = bool(flags & 128)
         told |= {
             "evidence": 1.5,
+            "flip_held_since": None,
             "voters": 1 if row else 0,
             "channel_id": "",
             "changed_at": changed_ms.get(video_id, 0),
