@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from clients.errors import Malformed
 from clients.head import Head
 from clients.promises import FileEntry, Shelf, expect, promise
-from clients.rows import CATEGORIES, MAX_SCORE, NumberedRows, check_order
+from clients.rows import CATEGORIES, NumberedRows, check_order
+from clients.tables import read_table
 from clients.verdicts import Verdicts, check_against_rows, checked_ids, without_votes
 
 SNAPSHOT = re.compile(r"v1/parquet/(\d{4}-\d{2}-\d{2})/videos-(\d+)-[0-9a-f]{16}\.parquet")
@@ -50,7 +48,7 @@ class ParquetCheck:
         self.shelf = shelf
         self.files = 0
         self.verdicts: Verdicts | None = None
-        """`KEPT` at the last tick that was checked; None before the first snapshot."""
+        """`KEPT` and `channel_id` at the last tick that was checked; None before the first snapshot."""
         self.epoch = ""
         self.applied: set[str] = set()
         """The epoch's deltas that are in `verdicts`."""
@@ -117,45 +115,23 @@ class ParquetCheck:
 
     def _table(self, key: str, entry: FileEntry, said_by: str) -> Verdicts:
         packed = self.shelf.fetch(key, entry, said_by)
-        with promise(key, "a Parquet file"):
-            table = _read(packed)
-        _check_columns(key, table)
+        table = read_table(key, packed, COLUMNS, sometimes=(SOMETIMES,))
+        evidence = table["evidence"].to_numpy()
+        exact = np.array_equal(np.round(evidence, 1), evidence)
+        expect(exact, key, promised="evidence with one decimal", found="more of them, or no number")
         with promise(key, "video ids in the order of section 6"):
             ids = checked_ids(table["video_id"].to_pylist())
             check_order(ids)
         self.files += 1
         times = {name: table[name].cast(pa.int64()).fill_null(0) for name in ("changed_at", SOMETIMES)}
-        return Verdicts(ids, {name: times.get(name, table[name]).to_numpy() for name in KEPT})
+        kept = {name: times.get(name, table[name]).to_numpy() for name in KEPT}
+        return Verdicts(ids, kept | {"channel_id": table["channel_id"].to_numpy().astype("S32")})
 
 
 def _named(pattern: re.Pattern[str], files: Mapping[str, FileEntry], epoch: str) -> list[tuple[int, str]]:
     """The keys of one kind in an epoch, by tick."""
     matches = (pattern.fullmatch(key) for key in files)
     return sorted((int(match[2]), match[0]) for match in matches if match and match[1] == epoch)
-
-
-def _read(packed: bytes) -> pa.Table:
-    try:
-        return pq.read_table(io.BytesIO(packed))
-    except (pa.ArrowException, OSError) as error:
-        raise Malformed(str(error).splitlines()[0]) from None
-
-
-def _check_columns(key: str, table: pa.Table) -> None:
-    found = {column.name: column.type for column in table.schema}
-    wrong = sorted(name for name in {*found, *COLUMNS} if found.get(name) != COLUMNS.get(name))
-    stated = ", ".join(f"{name}: {found.get(name, 'missing')}" for name in wrong)
-    expect(not wrong, key, promised="the columns of section 11 and no others", found=stated)
-    bare = [column.name for column in table.schema if b"description" not in (column.metadata or {})]
-    expect(not bare, key, promised="a description of each column", found=f"none of {', '.join(bare)}")
-    empty = [name for name in COLUMNS if name != SOMETIMES and table[name].null_count]
-    expect(not empty, key, promised="a value in each cell", found=f"nulls in {', '.join(empty)}")
-    evidence = table["evidence"].to_numpy()
-    exact = np.array_equal(np.round(evidence, 1), evidence)
-    expect(exact, key, promised="evidence with one decimal", found="more of them, or no number")
-    for name in (name for name, kind in COLUMNS.items() if kind == pa.uint8()):
-        highest = table[name].to_numpy().max(initial=0)
-        expect(highest <= MAX_SCORE, key, promised=f"{name} from 0 to {MAX_SCORE}", found=highest)
 
 
 def _voted(verdicts: Verdicts) -> Verdicts:

@@ -92,6 +92,8 @@ class Verdict:
     """Whether a moderator fixed the score."""
     channel_id: str
     """The channel that independent voters agree on, or empty."""
+    channel_score: int
+    """0-100: that channel's share of AI, 0 while no round has settled a video of it."""
     newest_ms: int
     """Time of the newest vote, a retraction included."""
 
@@ -171,13 +173,22 @@ def _verdicts(
     channel_ids = lookup.channel_ids(connection, channels)
     columns = zip(
         keys.tolist(), percent(found.score).tolist(), found.votes.tolist(), percent(found.category_score).tolist(),
-        found.voters.tolist(), locked.tolist(), channels.tolist(), _newest_ms(votes, keys).tolist(), strict=True,
+        found.voters.tolist(), locked.tolist(), channels.tolist(), _channel_scores(channels, grounds).tolist(),
+        _newest_ms(votes, keys).tolist(), strict=True,
     )  # fmt: skip
     return {
         key: Verdict(
-            videos[key], points, tuple(named), tuple(parts), voters, lock, channel_ids.get(channel, ""), newest_ms
+            videos[key],
+            points,
+            tuple(named),
+            tuple(parts),
+            voters,
+            lock,
+            channel_ids.get(channel, ""),
+            channel_score,
+            newest_ms,
         )
-        for key, points, named, parts, voters, lock, channel, newest_ms in columns
+        for key, points, named, parts, voters, lock, channel, channel_score, newest_ms in columns
     }
 
 
@@ -204,6 +215,12 @@ def _of_banned(votes: Votes, grounds: Grounds, pairs: Keys, now_ms: int) -> dict
     _, found, _ = _judged(votes.take(np.isin(votes.video, keys)), replace(grounds, banned=others), now_ms, keys)
     told = percent(found.score)[np.searchsorted(keys, pairs[:, 0])]
     return dict(zip(map(tuple, pairs.tolist()), told.tolist(), strict=True))
+
+
+def _channel_scores(channels: Keys, grounds: Grounds) -> Ints:
+    learned = grounds.round.channels
+    known = np.where(channels < len(learned.share), channels, 0)
+    return np.where((known > 0) & (learned.settled[known] > 0), percent(learned.share[known]), 0)
 
 
 def _newest_ms(votes: Votes, keys: Keys) -> Ints:

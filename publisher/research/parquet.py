@@ -100,7 +100,7 @@ def enter(table: VerdictTable, body: bytes, names: Names) -> VerdictTable:
         FormatError: The file names a video or channel that the log does not know.
     """
     file = pq.read_table(io.BytesIO(body))
-    keys = _keys(file["video_id"], names.video_ids)
+    keys = keys_of(file["video_id"], names.video_ids)
     table.score[keys] = file["score"].to_numpy()
     table.evidence[keys] = np.round(file["evidence"].to_numpy() * 10)
     table.published[keys] = file["published"].to_numpy()
@@ -113,12 +113,17 @@ def enter(table: VerdictTable, body: bytes, names: Names) -> VerdictTable:
         table.votes[keys, place] = file[f"votes_{name}"].to_numpy()
     for place, name in enumerate(CATEGORIES):
         table.category_score[keys, place] = file[f"score_{name}"].to_numpy()
-    table.channel[keys] = _keys(file["channel_id"], names.channel_ids)
+    table.channel[keys] = keys_of(file["channel_id"], names.channel_ids)
     table.changed_ms[keys] = file["changed_at"].cast(pa.int64()).to_numpy()
     return table
 
 
-def _keys(ids: pa.ChunkedArray, by_key: pa.Array) -> Ints:
+def keys_of(ids: pa.ChunkedArray, by_key: pa.Array) -> Ints:
+    """The keys of ids that a published file names.
+
+    Raises:
+        FormatError: One of them is not among `by_key`.
+    """
     found = pc.index_in(ids, value_set=by_key)
     if found.null_count:
         missing = ids.filter(pc.is_null(found))[0]

@@ -41,7 +41,7 @@ def parquet_files(site: Site) -> Iterator[list[Row]]:
     head = parse(site.head())[0]
     listing = site.store.read(files_key(head.seq, head.files.sha256))
     assert listing is not None
-    keys = [key for key in files.parse(listing) if key.endswith(".parquet")]
+    keys = [key for key in files.parse(listing) if "/videos-" in key]
     for key in sorted(keys, key=seq_of_verdicts):
         yield pq.read_table(io.BytesIO(site.store.read(key) or b"")).to_pylist()
 
@@ -92,9 +92,15 @@ def test_channels(busy: Site, database: Path) -> None:
     for video in map(as_shown, verdicts(busy)):
         videos_of[video["channel_id"]].append(video)
     del videos_of[None]
+    (scored,) = busy.home.public.rglob(f"{parse(busy.head())[0].epoch}/channels-*.parquet")
+    score_of = {row["channel_id"]: row for row in pq.read_table(scored).to_pylist()}
     expected = [
         {
             "channel_id": channel_id,
+            "score": score_of[channel_id]["score"],
+            "score_low": score_of[channel_id]["low"],
+            "score_high": score_of[channel_id]["high"],
+            "settled": score_of[channel_id]["settled"],
             "videos": len(videos),
             "published_videos": sum(video["published"] for video in videos),
             "published_ratio": round(sum(video["published"] for video in videos) / len(videos), 3),
