@@ -12,6 +12,7 @@ import numpy as np
 from data.formats import ring, signed
 from data.formats.rows import Rows, encode_base, id_column
 from data.records import CATEGORIES, STANCES
+from publisher.research.channels import COLUMNS as CHANNEL_COLUMNS
 from publisher.research.parquet import DESCRIPTIONS
 from publisher.sync.day import advance, begin
 from publisher.sync.tick import EXPIRES_MS, INLINE_BYTES
@@ -83,7 +84,7 @@ def test_base_and_block_fields() -> None:
 
 
 def test_parquet_columns() -> None:
-    """The page names exactly the Parquet columns."""
+    """The page names exactly the Parquet columns, of verdicts and of channels."""
     words = first_column("11. Parquet")
     spelled = [
         column
@@ -91,7 +92,7 @@ def test_parquet_columns() -> None:
         for column in ([word.replace("<category>", name) for name in CATEGORIES] if "<category>" in word else [word])
     ]
 
-    assert {*spelled, "votes_not_ai"} == set(DESCRIPTIONS)
+    assert sorted([*spelled, "votes_not_ai"]) == sorted([*DESCRIPTIONS, *CHANNEL_COLUMNS])
     assert [f"votes_{name}" for name in STANCES] == [name for name in DESCRIPTIONS if name.startswith("votes_")]
 
 
