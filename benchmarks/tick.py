@@ -25,6 +25,7 @@ from data.formats.tree import HEAD, epoch_of, root_key, sha256
 from publisher import keys
 from publisher.names import Names
 from publisher.run import commit
+from publisher.scoring.channel_scores import no_channels
 from publisher.scoring.verdicts import VerdictTable, empty
 from publisher.signer import Signer
 from publisher.stores.local import LocalStore
@@ -97,7 +98,7 @@ def measure(rows: int, changed: int, directory: Path) -> dict[str, float]:
     crowd = _crowd(rows, directory)
     table, seconds, packing = crowd.verdicts(rows), [], []
     begun = time.perf_counter()
-    epoch = epochs.first(epoch_of(START_MS), table, crowd.names, START_MS)
+    epoch = epochs.first(epoch_of(START_MS), table, no_channels(), crowd.names, START_MS)
     crowd.publish(epoch, table, np.arange(1, rows + 1, dtype=np.int32), crowd.facts(1, START_MS))
     first = time.perf_counter() - begun
     for seq in range(2, 3 + TICKS):

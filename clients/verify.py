@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from clients.check_channels import ChannelsCheck
 from clients.check_compat import Chronicle, CompatCheck
 from clients.check_epoch import EpochCheck
 from clients.check_files import SUMS_KEY, check_directory, check_sums, read_sums
@@ -37,7 +38,7 @@ class Report:
     prefixes: int
     """Earlier ticks from which a ring's prefix was followed to the end of the epoch."""
     parquet: int
-    """Parquet files compared with the rows."""
+    """Parquet files: verdicts compared with the rows, channel scores with the verdicts."""
     compat: int
     """Compat files compared with the rows."""
     unlisted: int
@@ -56,6 +57,7 @@ class Walk:
         self.history = history
         self.chronicle = Chronicle()
         self.parquet = ParquetCheck(shelf)
+        self.channels = ChannelsCheck(shelf)
         self.compat = CompatCheck(shelf, self.chronicle)
         self.epoch: EpochCheck | None = None
         self.epochs = 0
@@ -83,7 +85,8 @@ class Walk:
         self.epoch.check_tick(head)
         self.chronicle.times_ms.add(head.ts_ms)
         self.parquet.check_tick(head, files, self.epoch.rows, self.base_ts_ms)
-        self.compat.check_tick(head, files, self.epoch.rows, self.epoch.base)
+        self.channels.check_tick(head, files, self.parquet.verdicts)
+        self.compat.check_tick(head, files, self.epoch.rows, self.epoch.base, self.channels)
         self.chronicle.gone |= self.epoch.removed_ids(rows)
         self.lists = [*self.lists[-1:], files]
         self.shelf.forget_content()
@@ -161,7 +164,7 @@ def _report(walk: Walk, head: Head, unlisted: int, warnings: tuple[str, ...]) ->
         rows=head.n,
         files=len(walk.shelf.checked) - head.seq - unlisted,
         prefixes=walk.prefixes,
-        parquet=walk.parquet.files,
+        parquet=walk.parquet.files + walk.channels.files,
         compat=len(walk.compat.keys),
         unlisted=unlisted,
         requests=source.requests,

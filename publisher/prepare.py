@@ -11,6 +11,7 @@ from data.log import schema
 from data.log.read import LogReader, open_columns
 from data.standing import Standing
 from publisher.names import Names, names_of
+from publisher.scoring.channel_scores import channel_scores, no_channels
 from publisher.scoring.rescore import Scored, score_tick
 from publisher.scoring.verdicts import empty
 from publisher.settings import PublisherSettings, duration_ms
@@ -132,11 +133,13 @@ def _round(home: Home, previous: Published) -> Standing | tuple[int, int]:
 def _epoch(
     store: Store, previous: Published | None, scored: Scored, names: Names, *, rolls: bool, now_ms: int
 ) -> epochs.Epoch:
+    if previous is not None and not rolls:
+        return epochs.current(previous)
+    before = previous.channels if previous else no_channels()
+    channels = channel_scores(scored.standing.channels, scored.table, before, now_ms=now_ms)
     if previous is None:
-        return epochs.first(epoch_of(now_ms), scored.table, names, now_ms)
-    if rolls:
-        return epochs.following(epoch_of(now_ms), previous, names, now_ms, leads_of(store, previous))
-    return epochs.current(previous)
+        return epochs.first(epoch_of(now_ms), scored.table, channels, names, now_ms)
+    return epochs.following(epoch_of(now_ms), previous, channels, names, now_ms, leads_of(store, previous))
 
 
 def _log_id(home: Home) -> str:

@@ -15,6 +15,7 @@ from data.formats.files import FileList
 from data.formats.head import File
 from data.formats.rows import Rows, id_column
 from data.records import CATEGORIES, STANCES
+from publisher.research.channels import COLUMNS as CHANNEL_COLUMNS
 from publisher.research.parquet import DESCRIPTIONS
 from publisher.sync.day import advance, begin
 from publisher.sync.tick import EXPIRES_MS, INLINE_BYTES
@@ -126,7 +127,7 @@ def test_epochs_fields(tmp_path: Path) -> None:
 
 
 def test_parquet_columns() -> None:
-    """The page names exactly the Parquet columns."""
+    """The page names exactly the Parquet columns, of verdicts and of channels."""
     words = first_column("11. Parquet")
     spelled = [
         column
@@ -134,7 +135,7 @@ def test_parquet_columns() -> None:
         for column in ([word.replace("<category>", name) for name in CATEGORIES] if "<category>" in word else [word])
     ]
 
-    assert {*spelled, "votes_not_ai"} == set(DESCRIPTIONS)
+    assert sorted([*spelled, "votes_not_ai"]) == sorted([*DESCRIPTIONS, *CHANNEL_COLUMNS])
     assert [f"votes_{name}" for name in STANCES] == [name for name in DESCRIPTIONS if name.startswith("votes_")]
 
 

@@ -12,7 +12,8 @@ from data.formats.files import FileList
 from data.formats.head import File, Head, parse
 from data.formats.tree import FormatError, commit_key, epochs_key, files_key, roll_key, seq_of_verdicts, sha256
 from publisher.names import Names
-from publisher.research import parquet
+from publisher.research import channels, parquet
+from publisher.scoring.channel_scores import ChannelScores
 from publisher.scoring.verdicts import VerdictTable, empty
 from publisher.store import Store
 from publisher.sync import compat
@@ -32,6 +33,10 @@ class Published:
     base_ms: int
     """Time of the tick whose rows the epoch's base holds."""
     table: VerdictTable
+    channels: ChannelScores
+    """What the epoch's first tick learned of channels."""
+    channel_changes: bytes
+    """In what that differs from the base, as the compat deltas say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,8 @@ def load(store: Store, text: bytes, names: Names) -> Published:
         day=_day(store, head, listing.files),
         base_ms=parse(base_head)[0].ts,
         table=_table(store, listing.files, names),
+        channels=_channels(store, listing.files, names),
+        channel_changes=_channel_changes(store, listing.files),
     )
 
 
@@ -133,4 +140,20 @@ def _table(store: Store, listed: Mapping[str, File], names: Names) -> VerdictTab
 
 def verdict_files(listed: Mapping[str, File]) -> list[str]:
     """Keys of the Parquet snapshot and its changes, the oldest first."""
-    return sorted((key for key in listed if "/parquet/" in key), key=seq_of_verdicts)
+    return sorted((key for key in listed if "/videos-" in key), key=seq_of_verdicts)
+
+
+def channels_file(listed: Mapping[str, File]) -> str:
+    """Key of the channels' scores."""
+    return only(listed, "/channels-")
+
+
+def _channels(store: Store, listed: Mapping[str, File], names: Names) -> ChannelScores:
+    key = channels_file(listed)
+    return channels.decode(read(store, key, listed[key]), names)
+
+
+def _channel_changes(store: Store, listed: Mapping[str, File]) -> bytes:
+    """What the epoch's newest compat delta says of channels; nothing in the first tick of a tree, which has none."""
+    deltas = [key for key in listed if "/delta-" in key]
+    return compat.changes_of(gzip.decompress(read(store, deltas[0], listed[deltas[0]]))) if deltas else b"[]"

@@ -104,7 +104,10 @@ def build(
 
 
 def _changes(epoch: Epoch, table: VerdictTable, changed: Keys, *, names: Names, facts: Facts) -> list[Artifact]:
-    delta = compat.delta(table, keys_changed(epoch, table, names.ids), names, sync_ms=facts.ts)
+    delta = compat.delta(
+        table, keys_changed(epoch, table, names.ids), names,
+        channels=epoch.channels, changes=epoch.channel_changes, sync_ms=facts.ts,
+    )  # fmt: skip
     artifacts = [
         Artifact(delta_key(epoch.name, facts.seq, sha256(delta)), delta, "application/json", content_encoding="gzip")
     ]
