@@ -12,7 +12,8 @@ Everything before the commit record is invisible, everything after it can be don
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from data import standing as standing_file
@@ -29,6 +30,9 @@ from publisher.sync.tick import Built
 
 ATTEMPTS = 3
 """How often a run starts over because another publisher was faster."""
+
+AT_ONCE, MANY_FILES = 16, 64
+"""How many files are created at a time when a tick has more than so many: an epoch's first one, with its shards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def publish(
         if dry_run:
             return report
         try:
-            _commit(store, signer, prepared.built, progress)
+            commit(store, signer, prepared.built, progress)
         except SwapLost:
             continue
         except AlreadyThere:
@@ -139,15 +143,26 @@ def _checked(text: bytes, signer: Signer, now_ms: int) -> Head:
     return head
 
 
-def _commit(store: Store, signer: Signer, built: Built, progress: Callable[[str, int, int], None]) -> None:
-    for done, artifact in enumerate(built.artifacts):
-        progress("creating files", done, len(built.artifacts))
-        store.create(artifact)
+def commit(store: Store, signer: Signer, built: Built, progress: Callable[[str, int, int], None]) -> None:
+    """The effects of a tick, in their order.
+
+    Raises:
+        AlreadyThere, SwapLost: Another publisher was faster, or a file that never changes has changed.
+    """
+    _create(store, built.artifacts, progress)
     text = signer.sign(built.head.payload(), built.attachments)
     before = store.read_tagged(HEAD)
     store.create(Artifact(commit_key(built.head.seq), text, "application/json"))
     _move_head(store, text, before.tag if before else None)
     _refresh_copies(store, text)
+
+
+def _create(store: Store, artifacts: Sequence[Artifact], progress: Callable[[str, int, int], None]) -> None:
+    """Creates files, each once; when there are many, several at a time, since each waits for the disk."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        each = pool.map if len(artifacts) > MANY_FILES else map
+        for done, _ in enumerate(each(store.create, artifacts)):
+            progress("creating files", done, len(artifacts))
 
 
 def _move_head(store: Store, text: bytes, tag: str | None) -> None:
@@ -169,9 +184,9 @@ def _refresh_copies(store: Store, text: bytes) -> None:
         store.replace(Artifact(SHA256SUMS, body, "text/plain; charset=utf-8", cache_control=COPY_CACHE))
 
 
-def _listed(store: Store, text: bytes) -> tuple[Head, dict[str, File]]:
+def _listed(store: Store, text: bytes) -> tuple[Head, Mapping[str, File]]:
     head, _ = parse(text)
-    return head, files.parse(read(store, files_key(head.seq, head.files.sha256), head.files))
+    return head, files.parse(read(store, files_key(head.seq, head.files.sha256), head.files)).files
 
 
 def _report(prepared: Prepared, *, published: bool) -> Report:

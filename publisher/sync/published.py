@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from data.formats import files, ring, rows
+from data.formats import base, epochs, files, ring
+from data.formats.epochs import RollFile
+from data.formats.files import FileList
 from data.formats.head import File, Head, parse
-from data.formats.tree import FormatError, commit_key, files_key, seq_of_verdicts, sha256
+from data.formats.tree import FormatError, commit_key, epochs_key, files_key, roll_key, seq_of_verdicts, sha256
 from publisher.names import Names
 from publisher.research import parquet
 from publisher.scoring.verdicts import VerdictTable, empty
 from publisher.store import Store
 from publisher.sync import compat
 from publisher.sync.day import Day, restore
+from publisher.sync.rolls import Roll
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +27,21 @@ class Published:
     head: Head
     payload: bytes
     """The head's payload, which the next head names by its hash."""
-    files: Mapping[str, File]
+    listing: FileList
     day: Day
     base_ms: int
     """Time of the tick whose rows the epoch's base holds."""
     table: VerdictTable
+
+
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """What leads from earlier epochs to one's base."""
+
+    removed: Mapping[str, str]
+    """The removal memory: video id -> RFC 3339 time."""
+    rolls: Sequence[Roll]
+    """From earlier bases, the newest first."""
 
 
 def load(store: Store, text: bytes, names: Names) -> Published:
@@ -43,24 +56,31 @@ def load(store: Store, text: bytes, names: Names) -> Published:
         FormatError: A file is missing, damaged, or names what the log does not know.
     """
     head, envelope = parse(text)
-    listed = files.parse(read(store, files_key(head.seq, head.files.sha256), head.files))
+    listing = files.parse(read(store, files_key(head.seq, head.files.sha256), head.files))
     base_head = store.read(commit_key(head.base.seq))
     if base_head is None:
         raise FormatError(f"{commit_key(head.base.seq)} is missing")
     return Published(
         head=head,
         payload=envelope.payload,
-        files=listed,
-        day=_day(store, head, listed),
+        listing=listing,
+        day=_day(store, head, listing.files),
         base_ms=parse(base_head)[0].ts,
-        table=_table(store, listed, names),
+        table=_table(store, listing.files, names),
     )
 
 
-def removed_before(store: Store, listed: Mapping[str, File]) -> dict[str, str]:
-    """The removal memory of an epoch's base: video id -> RFC 3339 time."""
-    key = only(listed, "/full-")
-    return compat.removed_of(gzip.decompress(read(store, key, listed[key])))
+def leads_of(store: Store, published: Published) -> Leads:
+    """Reads what the newest tick's epoch knows of earlier ones.
+
+    Raises:
+        FormatError: A file is missing or damaged.
+    """
+    listed, head = published.listing.files, published.head
+    full = only(listed, "/full-")
+    removed = compat.removed_of(gzip.decompress(read(store, full, listed[full])))
+    known = epochs.parse(read(store, epochs_key(head.epochs.sha256), head.epochs))
+    return Leads(removed, [_roll(store, head.epoch, roll) for roll in known.rolls])
 
 
 def read(store: Store, key: str, file: File) -> bytes:
@@ -77,19 +97,30 @@ def read(store: Store, key: str, file: File) -> bytes:
 
 
 def only(listed: Mapping[str, File], part: str) -> str:
-    """The one key that contains a part."""
-    (key,) = (key for key in listed if part in key)
-    return key
+    """The one key that contains a part.
+
+    Raises:
+        FormatError: There is none, or more than one.
+    """
+    keys = [key for key in listed if part in key]
+    if len(keys) != 1:
+        raise FormatError(f"expected one {part} in the list of files, found {len(keys)}")
+    return keys[0]
+
+
+def _roll(store: Store, to: str, roll: RollFile) -> Roll:
+    block = None
+    if roll.file:
+        block = ring.decode_block(read(store, roll_key(to, roll.epoch, roll.file.sha256), roll.file))
+    return Roll(roll.epoch, roll.seq, roll.n, block)
 
 
 def _day(store: Store, head: Head, listed: Mapping[str, File]) -> Day:
-    key = only(listed, "/base-")
-    base = rows.decode_base(read(store, key, listed[key]))
+    p1, p2 = (read(store, key, listed[key]) for key in (only(listed, ".p1"), only(listed, ".p2")))
     blocks = []
-    if head.ring:
-        body = read(store, head.ring.name, listed[head.ring.name])
-        blocks = ring.decode(body, head.ring.sizes, head.ring.block)
-    return restore(base, head.base.seq, blocks)
+    if head.ring and (key := head.ring_key()):
+        blocks = ring.decode(read(store, key, listed[key]), head.ring.sizes, head.ring.block)
+    return restore(base.decode_packed(p1, p2), head.base.seq, blocks)
 
 
 def _table(store: Store, listed: Mapping[str, File], names: Names) -> VerdictTable:
