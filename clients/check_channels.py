@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from clients.head import Head
-from clients.promises import FileEntry, Shelf, expect
+from clients.head import FileEntry, Head
+from clients.promises import Shelf, expect
 from clients.rows import Ints
 from clients.tables import read_table
 from clients.verdicts import Verdicts
@@ -56,12 +56,18 @@ class ChannelsCheck:
         self.files = 0
         self.epoch = ""
         self.key = ""
+        self.seq = 0
+        """The last tick that was checked."""
         self.begun_ms = 0
         """Time of the epoch's first tick."""
-        self.base: Channels = {}
-        """At the epoch's base: those of the epoch before, of the first epoch its own."""
-        self.now: Channels = {}
-        """Of the epoch."""
+        self.base: Channels | None = {}
+        """At the epoch's base: those of the epoch before, of the first epoch its own; None when that is not known."""
+        self.now: Channels | None = {}
+        """Of the epoch; None when they are not known."""
+
+    def forget(self, head: Head) -> None:
+        """Begin anew with the next epoch: a file of this one is not there any more."""
+        self.epoch, self.base, self.now = head.epoch, None, None
 
     def check_tick(self, head: Head, files: Mapping[str, FileEntry], verdicts: Verdicts | None) -> None:
         """Check that a tick lists its epoch's channels, and at the epoch's first tick these against the verdicts.
@@ -74,6 +80,9 @@ class ChannelsCheck:
         Raises:
             VerifyError: when a file breaks a promise, or its counts are not those of the verdicts.
         """
+        follows, self.seq = head.seq == self.seq + 1, head.seq
+        if head.epoch == self.epoch and self.now is None:
+            return
         keys = [key for key in files if (match := FILE.fullmatch(key)) and match[1] == head.epoch]
         if verdicts is None:
             expect(not keys, head.list_key, promised="verdicts beside channel scores", found=keys)
@@ -82,13 +91,15 @@ class ChannelsCheck:
         if head.epoch == self.epoch:
             expect(keys[0] == self.key, head.list_key, promised=f"{self.key} all day", found=keys[0])
             return
-        rows = self._rows(head, keys[0], files[keys[0]], verdicts)
-        self.base, self.now = self.now if self.epoch else rows, rows
+        before = self.now if follows else None
+        first = _seq(keys[0]) == head.seq
+        expect(first or not follows, keys[0], promised=f"tick {head.seq}, the epoch's first", found=_seq(keys[0]))
+        rows = self._rows(head, keys[0], files[keys[0]], verdicts if first else None)
+        _check_times(head, keys[0], rows, before)
+        self.base, self.now = before if self.epoch or before is None else rows, rows
         self.epoch, self.key, self.begun_ms = head.epoch, keys[0], head.ts_ms
 
-    def _rows(self, head: Head, key: str, entry: FileEntry, verdicts: Verdicts) -> Channels:
-        seq = key.rsplit("/", 1)[1].split("-")[1]
-        expect(int(seq) == head.seq, key, promised=f"tick {head.seq}, the epoch's first", found=f"tick {seq}")
+    def _rows(self, head: Head, key: str, entry: FileEntry, verdicts: Verdicts | None) -> Channels:
         table = read_table(key, self.shelf.fetch(key, entry, head.list_key), COLUMNS)
         self.files += 1
         ids = table["channel_id"].to_pylist()
@@ -97,16 +108,28 @@ class ChannelsCheck:
         expect(ids == sorted(set(ids)), key, promised="each channel once, in the order of ids", found="another order")
         columns = {name: table[name].to_numpy().astype(np.int64) for name in NUMBERS}
         _check_numbers(key, columns)
-        _check_counts(key, ids, columns, verdicts)
+        if verdicts is not None:
+            _check_counts(key, ids, columns, verdicts)
         numbers = zip(*(columns[name].tolist() for name in NUMBERS), strict=True)
         times = table["changed_at"].cast(pa.int64()).to_pylist()
-        rows = {i: ChannelRow(row, at) for i, row, at in zip(ids, numbers, times, strict=True)}
-        for channel_id, row in rows.items():
-            before = self.now.get(channel_id)
-            at = before.changed_ms if before and before.numbers == row.numbers else head.ts_ms
-            promised = f"changed_at {at} of {channel_id}: the tick that changed its numbers last"
-            expect(row.changed_ms == at, key, promised=promised, found=row.changed_ms)
-        return rows
+        return {i: ChannelRow(row, at) for i, row, at in zip(ids, numbers, times, strict=True)}
+
+
+def _seq(key: str) -> int:
+    """The tick in the file's name."""
+    return int(key.rsplit("/", 1)[1].split("-")[1])
+
+
+def _check_times(head: Head, key: str, rows: Channels, before: Channels | None) -> None:
+    """Check when each channel changed; without the epoch before, only that it was not later than the tick."""
+    for channel_id, row in rows.items():
+        if before is None:
+            expect(row.changed_ms <= head.ts_ms, key, promised=f"changed_at up to {head.ts_ms}", found=row.changed_ms)
+            continue
+        known = before.get(channel_id)
+        at = known.changed_ms if known and known.numbers == row.numbers else head.ts_ms
+        promised = f"changed_at {at} of {channel_id}: the tick that changed its numbers last"
+        expect(row.changed_ms == at, key, promised=promised, found=row.changed_ms)
 
 
 def _check_numbers(key: str, columns: Mapping[str, Ints]) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 
 from clients.check_channels import Channels, ChannelsCheck
 from clients.errors import Malformed
-from clients.head import Head
-from clients.promises import FileEntry, Shelf, expect, inflated, promise
+from clients.head import FileEntry, Head
+from clients.promises import Shelf, expect, inflated, promise
 from clients.rows import MAX_SCORE, NumberedRows, check_order
 from clients.strict import shown
 from clients.verdicts import Verdicts, check_against_rows, checked_ids, named
@@ -34,6 +34,8 @@ class Chronicle:
 
     times_ms: set[int] = field(default_factory=set)
     """When they were."""
+    begins_ms: int = 0
+    """The first of these; what was before cannot be told."""
     gone: set[bytes] = field(default_factory=set)
     """Ids that had a row once and lost it; some may have come again."""
 
@@ -43,7 +45,8 @@ class Chronicle:
         Raises:
             Malformed: when it is none.
         """
-        if time_of(text, what) not in self.times_ms:
+        ms = time_of(text, what)
+        if ms not in self.times_ms and ms >= self.begins_ms:
             raise Malformed(f"{what} must be the time of a tick, found {shown(text)}")
 
 
@@ -80,6 +83,10 @@ class CompatCheck:
         """Of the epoch's base; None where the tree has no compat files."""
         self.epoch = ""
 
+    def forget(self) -> None:
+        """Begin anew with the next epoch: a file of this one is not there any more."""
+        self.full = None
+
     def check_tick(
         self,
         head: Head,
@@ -113,7 +120,9 @@ class CompatCheck:
         present = told.pick(told.columns["present"])
         check_against_rows(present, named(rows), newest[0] if newest else f"{head.list_key} (without a compat delta)")
 
-    def _begin_epoch(self, head: Head, files: Mapping[str, FileEntry], base: NumberedRows, channels: Channels) -> None:
+    def _begin_epoch(
+        self, head: Head, files: Mapping[str, FileEntry], base: NumberedRows, channels: Channels | None
+    ) -> None:
         self.epoch = head.epoch
         keys = [key for key in files if (match := FULL.fullmatch(key)) and match[1] == head.epoch]
         if not keys and self.full is None:
@@ -124,7 +133,8 @@ class CompatCheck:
         with promise(key, "a full answer, one video a line"):
             lines, rest = _split_full(text)
             self.full = self._verdicts((_read(line) for line in lines), channels)
-            _check_channels(rest, {(i, "", *row.told(), row.changed_ms) for i, row in channels.items()})
+            if channels is not None:
+                _check_channels(rest, {(i, "", *row.told(), row.changed_ms) for i, row in channels.items()})
             check_order(self.full.ids)
             time_of(rest.get("generatedAt"), "generatedAt")
             removed = {id_.encode() for id_ in _ids(rest, "removed")}
@@ -140,7 +150,8 @@ class CompatCheck:
             answer = _read(text)
             if not isinstance(answer.get("videos"), list):
                 raise Malformed("videos must be an array")
-            _check_channels(answer, _changed(channels))
+            if channels.now is not None and channels.base is not None:
+                _check_channels(answer, _changed(channels.now, channels.base, channels.begun_ms))
             time_of(answer.get("syncTimestamp"), "syncTimestamp")
             return self._verdicts(answer["videos"], channels.now)
 
@@ -149,7 +160,7 @@ class CompatCheck:
         packed = self.shelf.fetch(key, entry, head.list_key)
         return inflated(key, packed, (64 << 20) + ENTRY_BYTES * max(head.n, 1))
 
-    def _verdicts(self, entries: Iterable[Any], channels: Channels) -> Verdicts:
+    def _verdicts(self, entries: Iterable[Any], channels: Channels | None) -> Verdicts:
         """Ids, scores, locks, and whether the video is there: `present` is false for a removal."""
         ids: list[str] = []
         told: list[tuple[float, bool, bool]] = []
@@ -157,7 +168,8 @@ class CompatCheck:
             ids.append(entry.get("videoId"))
             self.chronicle.check_time(entry.get("lastUpdated"), f"lastUpdated of {shown(ids[-1])}")
             told.append(_told(entry))
-            _check_channel_score(entry, channels)
+            if channels is not None:
+                _check_channel_score(entry, channels)
         scores, locked, present = zip(*told, strict=True) if told else ((), (), ())
         columns = {"score": np.array(scores), "locked": np.array(locked, bool), "present": np.array(present, bool)}
         return Verdicts(checked_ids(ids), columns)
@@ -167,10 +179,10 @@ Told = tuple[str, str, int, int, int, int]
 """Channel id, action, score, videos, flagged videos, time in ms."""
 
 
-def _changed(channels: ChannelsCheck) -> set[Told]:
+def _changed(now: Channels, base: Channels, begun_ms: int) -> set[Told]:
     """What an epoch's channels change of those of its base."""
-    updates = {i: row for i, row in channels.now.items() if channels.base.get(i) != row}
-    gone = {(i, "remove", 0, 0, 0, channels.begun_ms) for i in channels.base if i not in channels.now}
+    updates = {i: row for i, row in now.items() if base.get(i) != row}
+    gone = {(i, "remove", 0, 0, 0, begun_ms) for i in base if i not in now}
     return gone | {(i, "update", *row.told(), row.changed_ms) for i, row in updates.items()}
 
 
