@@ -18,7 +18,7 @@ LEAST_ROOM, MOST_ROOM = 1.0, 2.0
 """A neutral video's way is taken to be between these, in log-odds, whatever audits make of the neutral level; videos
 above neutral have no shorter one."""
 LONE_ROOM = 0.3
-"""The way that a lone voice may go at least, in log-odds: further than 50 only on channels above 43 %."""
+"""The way that a lone voice may go at least, in log-odds: further than 50 only on channels above 44 %."""
 LONE_MARGIN = 0.05
 """How far below 50 a lone voice leaves other videos, in log-odds."""
 GAIN = 3.0

@@ -54,10 +54,8 @@ def levels(crowd: Crowd, voters: Voters, record: Record, pool: Pool, channel: Fl
         np.concatenate([sums(parts.row, heard * ~parts.flag, len(chosen)) / voters.levels.counters, nothing]),
         given=np.concatenate([np.clip(sums(parts.row, new, len(chosen)), -NEWCOMERS_SAY, NEWCOMERS_SAY), nothing]),
     )
-    signed, newcomer = np.where(parts.flag, parts.log_odds, -parts.log_odds), parts.level == NEWCOMER
-    others = sums(parts.row, np.where(newcomer, 0.0, signed), len(chosen))
-    limited = np.clip(sums(parts.row, np.where(newcomer, signed, 0.0), len(chosen)), -NEWCOMERS_SAY, NEWCOMERS_SAY)
-    log_odds = prior[chosen] + found.neutral - voters.levels.neutral + others + limited
+    signed = sums(parts.row, np.where(parts.flag, parts.log_odds, -parts.log_odds), len(chosen))
+    log_odds = prior[chosen] + found.neutral - voters.levels.neutral + signed
     more = shift(label, log_odds)
     neutral = float(np.clip(found.neutral + more, LEAST[0], MOST[0]))
     return replace(found, neutral=neutral, stretch=stretch(label, log_odds + more))
