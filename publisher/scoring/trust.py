@@ -86,7 +86,7 @@ def full_round(
         videos = replace(crowd.videos, prior=_row_priors(crowd, rates, levels))
         record = _record(crowd, videos, parts)
         pool = pool_of(record, members & (record.credited() >= CREDITED_TO_ESTABLISH))
-        levels = anchors.levels(crowd, voters, record, pool, rates.of_row)
+        levels = anchors.levels(crowd, voters, record, pool, rates.of_row, videos.prior)
         voters = _voters(crowd, record, pool, levels)
         if done in CLAIMS_AT:
             crowd = with_claims(crowd, voters.level != NEWCOMER)
@@ -103,12 +103,12 @@ def full_round(
 
 
 def _rates(crowd: Crowd, parts: Contributions, levels: Levels) -> Rates:
-    signed = np.where(parts.level == NEWCOMER, 0.0, np.where(parts.flag, parts.log_odds, -parts.log_odds))
-    audit = crowd.videos.audit
+    signed = np.where(parts.level == NEWCOMER, 0.0, np.where(parts.flag, parts.evidence, -parts.evidence))
+    audit, voter, cluster = crowd.videos.audit, crowd.votes.voter, crowd.cluster[crowd.votes.voter]
     return channel_rates(
         parts.row,
         crowd.channel,
-        voter=crowd.votes.voter,
+        voter=np.where(cluster > 0, cluster, voter),  # a cluster is one voice, whichever member speaks
         signed=signed,
         decided=np.where(audit >= 0, np.where(audit == 1, AUDIT_LOG_ODDS, -AUDIT_LOG_ODDS), 0.0),
         prior=levels.neutral,
@@ -166,7 +166,7 @@ def _confirmations(videos: Videos, parts: Contributions, own: Callable[[Floats],
 
     Newcomers say nothing here: nothing flows from newcomers to newcomers.
     """
-    heard = np.where(parts.level == NEWCOMER, 0.0, parts.log_odds)
+    heard = np.where(parts.level == NEWCOMER, 0.0, parts.evidence)
     signed = np.where(parts.flag, heard, -heard)
     others = (videos.prior + sums(parts.row, signed, len(videos)))[parts.row] - own(signed)
     reliable = np.where(parts.level == NEWCOMER, 0.0, np.where(heard > 0, np.maximum(heard, EVIDENCE_EACH), 0.0))
@@ -185,7 +185,7 @@ def _voters(crowd: Crowd, record: Record, pool: Pool, levels: Levels) -> Voters:
         level=np.where(crowd.moderator, MODERATOR, np.where(established, ESTABLISHED, NEWCOMER)).astype(np.uint8),
         flag_weight=np.where(established, flag, NEWCOMER_FLAG * newcomer),
         counter_weight=np.where(established, counter, NEWCOMER_COUNTER * newcomer),
-        proven=np.where(established & (crowd.cluster == 0), proven_share(record, crowd.audited), 0.0),
+        proven=np.where(established & (crowd.cluster == 0), proven_share(record, crowd.audited, pool), 0.0),
         cluster=crowd.cluster,
         levels=levels,
     )
