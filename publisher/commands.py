@@ -21,16 +21,16 @@ from data import settings as setting_files
 from data.formats.tree import rfc3339
 from data.home import Home, home_of
 from data.records import LATEST_MS
-from publisher import keys, schedule
+from publisher import schedule
 from publisher.research import browse as browsing
 from publisher.research import site
 from publisher.run import Report
 from publisher.run import publish as publish_once
 from publisher.settings import PublisherSettings, duration_ms
-from publisher.signer import Signer
 from publisher.store import Store
 from publisher.stores import open_store
 from publisher.stores.local import LocalStore
+from publisher.trust.installing import settle_quietly, signer_of
 
 DAY_MS = 86_400_000
 """A head expires after a day: ticks must not be further apart."""
@@ -61,9 +61,12 @@ def publish(every: str | None, now_ms: int | None, dry_run: bool, as_json: bool)
         if now_ms is not None or not 0 < duration_ms(every) <= DAY_MS:
             raise click.UsageError("--every takes a time such as 90s, 30m or 1h, at most 1d, and no --now-ms beside it")
         settings = replace(settings, interval=every)  # what heads tell clients
-    store, signer = _store(home, settings), _signer(home)
+    store = _store(home, settings)
+    signer_of(home)  # a home without keys ends here
 
     def tick(tick_ms: int) -> None:
+        settle_quietly(home)
+        signer = signer_of(home)  # at each tick: keys may change while this runs
         with _progress() as progress:
             report = publish_once(home, store, signer, settings, now_ms=tick_ms, dry_run=dry_run, progress=progress)
         _print_report(report, as_json, dry_run=dry_run)
@@ -126,10 +129,6 @@ def _home_and_settings() -> tuple[Home, PublisherSettings]:
 
 def _store(home: Home, settings: PublisherSettings) -> Store:
     return open_store(home, settings)
-
-
-def _signer(home: Home) -> Signer:
-    return Signer(keys.read(home.online_key), keys.read_roots(home.roots))
 
 
 def _now_ms() -> int:

@@ -130,8 +130,8 @@ def _seq_of(text: bytes) -> int:
 
 def _checked(text: bytes, signer: Signer, now_ms: int) -> Head:
     head, envelope = parse(text)
-    if not signer.newest().certifies_head(envelope):
-        raise PublishRefused("the store's head is not signed by this home's online key: is it another home's store?")
+    if not signer.certifies(head, envelope):
+        raise PublishRefused("the store's head is not signed by this home's keys: is it another home's store?")
     if now_ms < head.ts:
         raise PublishError(
             f"the clock says {now_ms}, the last tick was at {head.ts}: set the clock, then publish again"

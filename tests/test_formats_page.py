@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from data.formats import ring, signed
+from data.formats import ring
+from data.formats import root as roots
 from data.formats.rows import Rows, encode_base, id_column
 from data.records import CATEGORIES, STANCES
 from publisher.research.parquet import DESCRIPTIONS
 from publisher.sync.day import advance, begin
 from publisher.sync.tick import EXPIRES_MS, INLINE_BYTES
+from publisher.trust.changes import with_online_key
 from tests.factories import HOUR_MS, START_MS, new_site, vote
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "formats.md").read_text(encoding="utf-8")
@@ -64,9 +66,10 @@ def test_head_fields(tmp_path: Path) -> None:
 
 def test_root_fields(tmp_path: Path) -> None:
     """The page names exactly the fields of a root."""
-    root = signed.parse(new_site(tmp_path).signer.roots[1]).value()
+    root = roots.parse(new_site(tmp_path).signer.roots[1])
+    changed = with_online_key(root, root.online_keys[0], created_ms=START_MS, reason="stolen")
 
-    assert sorted(first_column("4. Root")) == sorted(root)
+    assert sorted(first_column("4. Root")) == sorted(json.loads(changed.payload()))
 
 
 def test_base_and_block_fields() -> None:
