@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from data.formats import files, head
-from data.formats.tree import HEAD, FormatError, files_key, packed, rfc3339, sha256
+from data.formats.tree import HEAD, FormatError, files_key, gzipped, rfc3339, sha256
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ class Published:
     def _follow(self) -> None:
         text = (self._directory / HEAD).read_bytes()
         newest, _ = head.parse(text)
-        listed = files.parse(self._read(files_key(newest.seq, newest.files.sha256), newest.files))
+        listed = files.parse(self._read(files_key(newest.seq, newest.files.sha256), newest.files)).files
         full_key, delta_key = _compat_keys(listed)
         tag = "".join(listed[key].sha256[:16] for key in (full_key, delta_key) if key)
         if tag == self._tick.tag:
@@ -189,4 +189,4 @@ def _change(video_id: str, entry: Entry) -> bytes:
 
 
 def _body(lines: Iterable[bytes], name: str, at: str) -> Packed:
-    return Packed(packed(b'{"videos":[%b],"channels":[],"%b":"%b"}' % (b",".join(lines), name.encode(), at.encode())))
+    return Packed(gzipped(b'{"videos":[%b],"channels":[],"%b":"%b"}' % (b",".join(lines), name.encode(), at.encode())))

@@ -78,6 +78,8 @@ def prepare(
         through_position=through,
         round_position=scored.standing.round_position,
         round_ms=scored.standing.round_ms,
+        kill=previous.head.kill if previous else None,
+        sunset=settings.sunset_notice(),
     )
     roots = {root_key(version): body for version, body in signer.roots.items()}
     return Prepared(build(epoch, scored.table, scored.changed, names=names, facts=facts, roots=roots), scored)
@@ -120,11 +122,11 @@ def _score(
 
 def _round(home: Home, previous: Published) -> Standing | tuple[int, int]:
     """The reliabilities of the running epoch, or the (position, time) of their round when the cache is lost."""
-    head, cached = previous.head, standing_file.read(home.standing)
-    wanted = (head.log, head.round_position, head.round_ms)
+    head, listing, cached = previous.head, previous.listing, standing_file.read(home.standing)
+    wanted = (head.log, listing.round_position, listing.round_ms)
     if cached and (cached.log_id, cached.round_position, cached.round_ms) == wanted:
         return cached
-    return head.round_position, head.round_ms
+    return listing.round_position, listing.round_ms
 
 
 def _epoch(
@@ -133,7 +135,7 @@ def _epoch(
     if previous is None:
         return epochs.first(epoch_of(now_ms), scored.table, names, now_ms)
     if rolls:
-        removed = removed_before(store, previous.files)
+        removed = removed_before(store, previous.listing.files)
         return epochs.following(epoch_of(now_ms), previous, names, now_ms, removed)
     return epochs.current(previous)
 

@@ -12,7 +12,7 @@ Everything before the commit record is invisible, everything after it can be don
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from data import standing as standing_file
@@ -169,9 +169,9 @@ def _refresh_copies(store: Store, text: bytes) -> None:
         store.replace(Artifact(SHA256SUMS, body, "text/plain; charset=utf-8", cache_control=COPY_CACHE))
 
 
-def _listed(store: Store, text: bytes) -> tuple[Head, dict[str, File]]:
+def _listed(store: Store, text: bytes) -> tuple[Head, Mapping[str, File]]:
     head, _ = parse(text)
-    return head, files.parse(read(store, files_key(head.seq, head.files.sha256), head.files))
+    return head, files.parse(read(store, files_key(head.seq, head.files.sha256), head.files)).files
 
 
 def _report(prepared: Prepared, *, published: bool) -> Report:

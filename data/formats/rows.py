@@ -1,18 +1,14 @@
-"""Rows: their ids, order and hash, and the base file (`docs/formats.md`, section 6)."""
+"""Rows: their ids, order and hash (`docs/formats.md`, section 6)."""
 
 from __future__ import annotations
 
-import base64
-import gzip
 import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from data.columns import Bytes, Ints, Mask
-from data.formats.tree import FormatError, canonical, packed
 
 Ids = npt.NDArray[np.bytes_]
 """Video ids as `S16`, zero-padded."""
@@ -23,8 +19,9 @@ LOCKED = 64
 PRIOR_ONLY = 128
 STATE_HEADER = b"realtube/state/1\n"
 
+_CHARACTERS = np.frombuffer(ALPHABET, np.uint8)
 _SIX_BITS = np.full(256, 255, np.uint8)
-_SIX_BITS[np.frombuffer(ALPHABET, np.uint8)] = np.arange(64)
+_SIX_BITS[_CHARACTERS] = np.arange(64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,44 +70,16 @@ def integer_ids(ids: Ids) -> tuple[Mask, npt.NDArray[np.uint64]]:
     return integer, np.where(integer, values, np.uint64(0))
 
 
+def ids_of_integers(values: npt.NDArray[np.uint64]) -> Ids:
+    """The ids that integers stand for: `integer_ids` back."""
+    characters = np.zeros((len(values), 16), np.uint8)
+    for place in range(INTEGER_ID_LENGTH - 1):
+        characters[:, place] = _CHARACTERS[(values >> np.uint64(58 - 6 * place)) & np.uint64(63)]
+    characters[:, INTEGER_ID_LENGTH - 1] = _CHARACTERS[(values & np.uint64(15)) << np.uint64(2)]
+    return characters.view("S16").reshape(len(values))
+
+
 def order(ids: Ids) -> Ints:
     """Row numbers that put ids in published order: integer ids by value, then all others by bytes."""
     integer, values = integer_ids(ids)
     return np.lexsort((ids, values, ~integer)) if not integer.all() else np.argsort(values)
-
-
-def encode_base(rows: Rows, *, epoch: str, seq: int, state: str) -> bytes:
-    """Writes a base file of rows in order."""
-    integers = int(integer_ids(rows.ids)[0].sum())
-    return packed(canonical({
-        "v": 1,
-        "epoch": epoch,
-        "seq": seq,
-        "n": len(rows),
-        "state": state,
-        "ids": rows.ids[:integers].astype(f"S{INTEGER_ID_LENGTH}").tobytes().decode(),
-        "others": [video_id.decode() for video_id in rows.ids[integers:].tolist()],
-        "scores": base64.b64encode(rows.scores.tobytes()).decode(),
-        "flags": base64.b64encode(rows.flags.tobytes()).decode(),
-    }))  # fmt: skip
-
-
-def decode_base(body: bytes) -> Rows:
-    """Reads a base file of our own store.
-
-    Raises:
-        FormatError: It is malformed.
-    """
-    try:
-        value = orjson.loads(gzip.decompress(body))
-        integers = np.frombuffer(value["ids"].encode(), f"S{INTEGER_ID_LENGTH}").astype("S16")
-        rows = Rows(
-            ids=np.concatenate([integers, id_column(value["others"])]) if value["others"] else integers,
-            scores=np.frombuffer(base64.b64decode(value["scores"]), np.uint8),
-            flags=np.frombuffer(base64.b64decode(value["flags"]), np.uint8),
-        )
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"a base file cannot be read: {error!r}") from error
-    if not len(rows.ids) == len(rows.scores) == len(rows.flags) == value["n"]:
-        raise FormatError("a base file's columns differ in length")
-    return rows

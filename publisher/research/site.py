@@ -122,7 +122,7 @@ def _layout() -> str:
 def _read(store: Store, source: Source, progress: Progress) -> dict[str, pa.Table]:
     """All tables, by name."""
     head = source.head
-    listed = files.parse(read(store, files_key(head.seq, head.files.sha256), head.files))
+    listed = files.parse(read(store, files_key(head.seq, head.files.sha256), head.files)).files
     videos = _videos(store, listed, progress)
     return {
         "categories": tables.categories(videos),

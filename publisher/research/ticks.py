@@ -48,7 +48,7 @@ def _rows(store: Store, newest: int, progress: Callable[[str, int, int], None]) 
             raise FormatError(f"{commit_key(seq)} is missing")
         head, envelope = parse(text)
         listing = store.read(files_key(seq, head.files.sha256))
-        listed = {} if listing is None else files.parse(listing)
+        listed = {} if listing is None else files.parse(listing).files
         created = [file.bytes for key, file in listed.items() if key not in before]
         yield {
             "seq": seq,

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.columns import Keys, Mask
-from data.formats.tree import FormatError, packed, rfc3339
+from data.formats.tree import FormatError, gzipped, rfc3339
 from data.records import CATEGORIES
 from publisher.names import Names
 from publisher.scoring.verdicts import VerdictTable
@@ -36,7 +36,7 @@ def full(table: VerdictTable, keys: Keys, names: Names, *, removed: Mapping[str,
     """
     gone = [{"videoId": video_id, "removedAt": at} for video_id, at in sorted(removed.items())]
     tail = b'],"channels":[],"removed":%b,"generatedAt":"%b"}' % (orjson.dumps(gone), rfc3339(generated_ms).encode())
-    return packed(b'{"videos":[\n' + _lines(_results(table, keys, names, action="")) + b"\n" + tail)
+    return gzipped(b'{"videos":[\n' + _lines(_results(table, keys, names, action="")) + b"\n" + tail)
 
 
 def removed_of(body: bytes) -> dict[str, str]:
@@ -68,7 +68,7 @@ def delta(table: VerdictTable, keys: Keys, names: Names, *, sync_ms: int) -> byt
     results = _results(table, keys, names, action='"action":"update",')
     lines = pc.if_else(pa.array(shown(table, keys)), results, gone)
     tail = b'],"channels":[],"syncTimestamp":"%b"}' % rfc3339(sync_ms).encode()
-    return packed(b'{"videos":[\n' + _lines(lines) + b"\n" + tail)
+    return gzipped(b'{"videos":[\n' + _lines(lines) + b"\n" + tail)
 
 
 def _results(table: VerdictTable, keys: Keys, names: Names, *, action: str) -> pa.Array:

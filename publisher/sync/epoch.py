@@ -9,17 +9,17 @@ import numpy as np
 
 from data.columns import Keys
 from data.formats.head import Base, File
-from data.formats.rows import Ids, encode_base, id_column, order
-from data.formats.tree import base_key, full_key, rfc3339, sha256, snapshot_key
+from data.formats.rows import Ids, id_column, order
+from data.formats.tree import full_key, rfc3339, sha256, snapshot_key
 from publisher.names import Names
 from publisher.research import parquet
 from publisher.scoring.verdicts import VerdictTable
 from publisher.store import Artifact
-from publisher.sync import compat
+from publisher.sync import bases, compat
 from publisher.sync.day import Day, begin
 from publisher.sync.published import Published
 
-GZIP, PARQUET = "application/gzip", "application/vnd.apache.parquet"
+PARQUET = "application/vnd.apache.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Epoch:
     """The UTC day."""
     day: Day
     base: Base
+    epochs: File
+    """The epochs file."""
     base_ms: int
     """Time of the tick whose rows the base holds: what changed in the epoch changed later."""
     files: Mapping[str, File]
@@ -44,7 +46,7 @@ class Epoch:
 
 def first(name: str, table: VerdictTable, names: Names, ts_ms: int) -> Epoch:
     """The first epoch of a tree: its base holds the rows of tick 1."""
-    return _start(name, table, names, seq=1, base_ms=ts_ms, generated_ms=ts_ms, removed={})
+    return _start(name, table, names, seq=1, base_epoch=name, base_ms=ts_ms, generated_ms=ts_ms, removed={})
 
 
 def following(name: str, previous: Published, names: Names, ts_ms: int, removed: Mapping[str, str]) -> Epoch:
@@ -65,15 +67,16 @@ def following(name: str, previous: Published, names: Names, ts_ms: int, removed:
     back = ids[published[compat.shown(table, published)]]
     for video_id in np.intersect1d(id_column(list(memory)), back).tolist():
         del memory[video_id.decode()]
+    head = previous.head
     return _start(
-        name, table, names, seq=previous.head.seq, base_ms=previous.head.ts, generated_ms=ts_ms - 1, removed=memory
-    )
+        name, table, names, seq=head.seq, base_epoch=head.epoch, base_ms=head.ts, generated_ms=ts_ms - 1, removed=memory
+    )  # fmt: skip
 
 
 def current(previous: Published) -> Epoch:
     """The epoch that the newest tick belongs to."""
     head = previous.head
-    return Epoch(head.epoch, previous.day, head.base, previous.base_ms, previous.files)
+    return Epoch(head.epoch, previous.day, head.base, head.epochs, previous.base_ms, previous.listing.files)
 
 
 def keys_changed(epoch: Epoch, table: VerdictTable, ids: Ids) -> Keys:
@@ -95,23 +98,24 @@ def _start(
     names: Names,
     *,
     seq: int,
+    base_epoch: str,
     base_ms: int,
     generated_ms: int,
     removed: Mapping[str, str],
 ) -> Epoch:
     keys, rows = table.rows(names.ids)
-    state = rows.state()
-    base = encode_base(rows, epoch=name, seq=seq, state=state)
+    base = bases.encode(rows, epoch=name, seq=seq)
     snapshot = parquet.encode(table, np.flatnonzero(table.voters > 0).astype(np.int32), names)
     full = compat.full(table, keys[compat.shown(table, keys)], names, removed=removed, generated_ms=generated_ms)
     return Epoch(
         name=name,
         day=begin(rows, seq),
-        base=Base(seq, state, File(sha256(base), len(base))),
+        base=Base(seq, base_epoch, base.epochs.state),
+        epochs=base.file,
         base_ms=base_ms,
         files={},
         artifacts=[
-            Artifact(base_key(name, sha256(base)), base, GZIP),
+            *base.artifacts,
             Artifact(snapshot_key(name, seq, sha256(snapshot)), snapshot, PARQUET),
             Artifact(full_key(name, sha256(full)), full, "application/json", content_encoding="gzip"),
         ],

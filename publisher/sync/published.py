@@ -6,7 +6,8 @@ import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from data.formats import files, ring, rows
+from data.formats import base, files, ring
+from data.formats.files import FileList
 from data.formats.head import File, Head, parse
 from data.formats.tree import FormatError, commit_key, files_key, seq_of_verdicts, sha256
 from publisher.names import Names
@@ -24,7 +25,7 @@ class Published:
     head: Head
     payload: bytes
     """The head's payload, which the next head names by its hash."""
-    files: Mapping[str, File]
+    listing: FileList
     day: Day
     base_ms: int
     """Time of the tick whose rows the epoch's base holds."""
@@ -43,17 +44,17 @@ def load(store: Store, text: bytes, names: Names) -> Published:
         FormatError: A file is missing, damaged, or names what the log does not know.
     """
     head, envelope = parse(text)
-    listed = files.parse(read(store, files_key(head.seq, head.files.sha256), head.files))
+    listing = files.parse(read(store, files_key(head.seq, head.files.sha256), head.files))
     base_head = store.read(commit_key(head.base.seq))
     if base_head is None:
         raise FormatError(f"{commit_key(head.base.seq)} is missing")
     return Published(
         head=head,
         payload=envelope.payload,
-        files=listed,
-        day=_day(store, head, listed),
+        listing=listing,
+        day=_day(store, head, listing.files),
         base_ms=parse(base_head)[0].ts,
-        table=_table(store, listed, names),
+        table=_table(store, listing.files, names),
     )
 
 
@@ -76,20 +77,25 @@ def read(store: Store, key: str, file: File) -> bytes:
     return body
 
 
-def only(listed: Mapping[str, File], part: str) -> str:
-    """The one key that contains a part."""
-    (key,) = (key for key in listed if part in key)
-    return key
+def only(listed: Mapping[str, File], part: str, under: str = "v1/") -> str:
+    """The one key that begins with a folder and contains a part.
+
+    Raises:
+        FormatError: There is none, or more than one.
+    """
+    keys = [key for key in listed if key.startswith(under) and part in key]
+    if len(keys) != 1:
+        raise FormatError(f"expected one {part} in the list of files, found {len(keys)}")
+    return keys[0]
 
 
 def _day(store: Store, head: Head, listed: Mapping[str, File]) -> Day:
-    key = only(listed, "/base-")
-    base = rows.decode_base(read(store, key, listed[key]))
+    p1, p2 = (read(store, key, listed[key]) for key in (only(listed, ".p1"), only(listed, ".p2")))
     blocks = []
     if head.ring:
-        body = read(store, head.ring.name, listed[head.ring.name])
-        blocks = ring.decode(body, head.ring.sizes, head.ring.block)
-    return restore(base, head.base.seq, blocks)
+        key = only(listed, ".bin", under="v1/e/")
+        blocks = ring.decode(read(store, key, listed[key]), head.ring.sizes, head.ring.block)
+    return restore(base.decode_packed(p1, p2), head.base.seq, blocks)
 
 
 def _table(store: Store, listed: Mapping[str, File], names: Names) -> VerdictTable:

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clients.reference import sync
+from data.formats import files
 from data.formats.head import parse
 from data.formats.rows import Rows
-from data.formats.tree import HEAD, commit_key
+from data.formats.tree import HEAD, commit_key, files_key
 from data.log.append import Decision
 from data.log.read import open_columns
 from publisher.names import names_of
@@ -109,9 +110,12 @@ def test_rebuild_equals_the_incremental_run(history: list[Step]) -> None:
             ids, table = names.ids, empty(len(names.ids))
             for seq in range(1, len(history) + 1):
                 head, _ = parse((site.home.public / commit_key(seq)).read_bytes())
+                body = site.store.read(files_key(seq, head.files.sha256))
+                assert body is not None
+                listing = files.parse(body)
                 standing = full_round(
-                    log.votes(head.round_position), log.decisions(head.round_position),
-                    log_id=head.log, position=head.round_position, now_ms=head.round_ms,
+                    log.votes(listing.round_position), log.decisions(listing.round_position),
+                    log_id=head.log, position=listing.round_position, now_ms=listing.round_ms,
                 )  # fmt: skip
                 votes = log.votes(head.through_position)
                 scored = rescore(

@@ -87,7 +87,7 @@ def assert_whole(objects: dict[str, bytes]) -> None:
     head, _ = parse(objects[HEAD])
     listing = objects[files_key(head.seq, head.files.sha256)]
     assert sha256(listing) == head.files.sha256
-    for key, file in files.parse(listing).items():
+    for key, file in files.parse(listing).files.items():
         assert sha256(objects[key]) == file.sha256
     assert objects[commit_key(head.seq)] == objects[HEAD]
 

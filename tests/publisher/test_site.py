@@ -41,7 +41,7 @@ def parquet_files(site: Site) -> Iterator[list[Row]]:
     head = parse(site.head())[0]
     listing = site.store.read(files_key(head.seq, head.files.sha256))
     assert listing is not None
-    keys = [key for key in files.parse(listing) if key.endswith(".parquet")]
+    keys = [key for key in files.parse(listing).files if key.endswith(".parquet")]
     for key in sorted(keys, key=seq_of_verdicts):
         yield pq.read_table(io.BytesIO(site.store.read(key) or b"")).to_pylist()
 
