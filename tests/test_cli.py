@@ -18,7 +18,7 @@ from click.testing import CliRunner
 import cli
 from data.log.schema import LogError
 from data.settings import SettingsError
-from publisher.prepare import PublishRefused
+from publisher.refusals import PublishRefused
 from publisher.schedule import Busy
 from tests.homes import PROJECT
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from data.formats.rows import LOCKED, PRIOR_ONLY, Rows
-from data.records import CATEGORIES
+from data.columns import Keys
+from publisher.scoring.verdicts import VerdictTable
 
 FLAGGED = 50
 """Clients flag a video from this score on: its row flips when the score crosses it."""
@@ -19,7 +17,6 @@ FEW_ROWS = 100
 """Fewer flipped, or fewer vanished, rows than these are never refused."""
 EMPTY_FROM_ROWS = 10
 """More rows than these do not vanish all at once without a person."""
-KNOWN_FLAGS = (1 << len(CATEGORIES)) - 1 | LOCKED | PRIOR_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,34 +27,38 @@ class Limits:
     vanished: int
 
 
-def objections(before: Rows, after: Rows, limits: Limits) -> list[str]:
+def objections(before: VerdictTable, after: VerdictTable, changed: Keys, limits: Limits) -> tuple[str, ...]:
     """Why a tick must not be published by itself; empty when it may.
 
     Args:
-        before: The rows of the newest tick.
-        after: The rows that the next tick would have.
+        before: The verdicts of the newest tick, with room for all keys.
+        after: The verdicts that the next tick would have.
+        changed: Keys whose verdicts differ.
         limits: How much may change.
     """
-    found = out_of_range(after)
-    if len(before) > EMPTY_FROM_ROWS and not len(after):
-        return [*found, f"all {len(before):,} rows would vanish"]
-    _, old, new = np.intersect1d(before.ids, after.ids, assume_unique=True, return_indices=True)
-    flipped = int(((before.scores[old] >= FLAGGED) != (after.scores[new] >= FLAGGED)).sum())
-    vanished = len(before) - len(old)
+    found = list(out_of_range(after, changed))
+    rows = int(before.published.sum())
+    was, now = before.published[changed], after.published[changed]
+    vanished = int((was & ~now).sum())
+    if rows > EMPTY_FROM_ROWS and not after.published.any():
+        return (*found, f"all {rows:,} rows would vanish")
+    sides = (before.score[changed] >= FLAGGED) != (after.score[changed] >= FLAGGED)
+    flipped = int((was & now & sides).sum())
     for what, count, limit in (
         ("change sides of 50", flipped, limits.flipped), ("vanish", vanished, limits.vanished),
     ):  # fmt: skip
-        if count >= FEW_ROWS and 100 * count > limit * len(before):
-            share = 100 * count / len(before)
-            found.append(f"{count:,} of {len(before):,} rows ({share:.1f} %) would {what}, at most {limit} % may")
-    return found
+        if count >= FEW_ROWS and 100 * count > limit * rows:
+            share = 100 * count / rows
+            found.append(f"{count:,} of {rows:,} rows ({share:.1f} %) would {what}, at most {limit} % may")
+    return tuple(found)
 
 
-def out_of_range(rows: Rows) -> list[str]:
+def out_of_range(after: VerdictTable, changed: Keys) -> tuple[str, ...]:
     """What no row may say, whoever orders it."""
+    published, score = after.published[changed], after.score[changed]
     wrong = {
-        "a score above 100": rows.scores > 100,
-        "an unknown flag": (rows.flags & ~np.uint8(KNOWN_FLAGS)) != 0,
-        "a score of 50 or more by its prior alone": ((rows.flags & PRIOR_ONLY) != 0) & (rows.scores >= FLAGGED),
+        "a score above 100": (score > 100) | (after.category_score[changed] > 100).any(axis=1),
+        "a score of 50 or more by its prior alone": after.prior_only[changed] & (score >= FLAGGED),
     }
-    return [f"{int(mask.sum()):,} rows would have {what}" for what, mask in wrong.items() if mask.any()]
+    counts = {what: int((mask & published).sum()) for what, mask in wrong.items()}
+    return tuple(f"{count:,} rows would have {what}" for what, count in counts.items() if count)

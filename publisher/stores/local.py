@@ -11,7 +11,6 @@ from pathlib import Path
 
 from publisher.store import AlreadyThere, Artifact, Listed, StoreError, SwapLost, Tagged
 
-
 UNFINISHED = ".new"
 
 

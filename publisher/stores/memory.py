@@ -42,12 +42,11 @@ class MemoryStore:
         there = self.read_tagged(artifact.key)
         if (there.tag if there else None) != tag:
             raise SwapLost(f"{artifact.key} was moved by another publisher")
-        self.replace(artifact)
+        self._put(artifact)
 
     def replace(self, artifact: Artifact) -> None:
         """See `Store.replace`."""
-        self.objects[artifact.key] = artifact.body
-        self.written_ms[artifact.key] = self.now_ms()
+        self._put(artifact)
 
     def keys(self, prefix: str) -> Iterator[Listed]:
         """See `Store.keys`."""
@@ -59,3 +58,7 @@ class MemoryStore:
         """See `Store.delete`."""
         self.objects.pop(key, None)
         self.written_ms.pop(key, None)
+
+    def _put(self, artifact: Artifact) -> None:
+        self.objects[artifact.key] = artifact.body
+        self.written_ms[artifact.key] = self.now_ms()

@@ -18,7 +18,7 @@ from data.formats import files
 from data.formats.head import parse
 from data.formats.tree import HEAD, SHA256SUMS, FormatError, commit_key, files_key, sha256
 from data.home import Home
-from publisher.prepare import PublishError, PublishRefused
+from publisher.refusals import PublishError, PublishRefused
 from publisher.run import publish
 from publisher.store import Artifact, StoreError
 from publisher.stores.local import LocalStore
