@@ -137,9 +137,8 @@ def _voted(
         now_ms=now_ms,
         minimum=settings.minimum_score,
     )
-    if impossible := out_of_range(found.table, found.changed):
-        if previous is None or order.override:
-            raise PublishRefused(f"{'; '.join(impossible)}: that is a fault of the rules, which no override mends")
+    if (impossible := out_of_range(found.table, found.changed)) and (previous is None or order.override):
+        raise PublishRefused(f"{'; '.join(impossible)}: that is a fault of the rules, which no override mends")
     if previous and not order.override:
         before = previous.table.grown(len(found.table))
         limits = Limits(settings.max_flipped, settings.max_vanished)

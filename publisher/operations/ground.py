@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from data.formats import kill as kill_list
@@ -72,8 +73,8 @@ def _newest(store: Store, signer: Signer, order: Order, now_ms: int, *, dry_run:
         raise PublishRefused("the store's head is not signed by this home's keys: is it another home's store?")
     if (reason := signer.distrusts(envelope)) and not order.override:
         raise PublishRefused(
-            f"tick {head.seq} is signed by a key that was revoked ({reason}): look at it, then `realtube rollback --to` "
-            "the last good tick, or go on from it with `realtube publish --override REASON`"
+            f"tick {head.seq} is signed by a key that was revoked ({reason}): look at it, then `realtube rollback` to the "
+            "last good tick, or go on from it with `realtube publish --override REASON`"
         )
     if not dry_run:
         settle(store, text)
@@ -122,8 +123,6 @@ def _is_ours(text: bytes, signer: Signer, order: Order) -> bool:
 def _numbers(store: Store) -> set[int]:
     names = (listed.key.removeprefix(COMMITS).removesuffix(".json") for listed in store.keys(COMMITS))
     numbers = {int(name) for name in names if name.isascii() and name.isdigit() and len(name) <= 16}
-    try:
+    with suppress(FormatError):  # a damaged head takes no number
         numbers.add(parse(store.read(HEAD) or b"")[0].seq)
-    except FormatError:
-        pass  # a damaged head takes no number
     return {number for number in numbers if 0 < number < FARTHEST}
