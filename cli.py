@@ -39,8 +39,24 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "init": Place("cli:init", "Create a home: votes log, keys, settings."),
         "serve": Place("intake.commands:serve", "Take votes over HTTP."),
         "publish": Place("publisher.commands:publish", "Publish one tick, or one at every interval."),
+        "prune": Place("publisher.operations.commands:prune", "Delete published files that no reader needs any more."),
         "keys": Place("publisher.trust.commands:keys", "Say who may sign, and change it: online key, root keys."),
         "doctor": Place("cli:doctor", "Check this installation and say what to do."),
+    },
+    "When something went wrong": {
+        "rollback": Place(
+            "publisher.operations.commands:rollback",
+            "Publish the rows of an earlier tick again, and freeze them until resume.",
+        ),
+        "resume": Place("publisher.operations.commands:resume", "Let votes change the rows again after a rollback."),
+        "kill": Place(
+            "publisher.operations.commands:kill",
+            "Hide videos at once: clients show nothing about them from their next poll on.",
+        ),
+        "tombstone": Place(
+            "publisher.operations.commands:tombstone",
+            "Replace published files that must not be published any more by signed tombstones.",
+        ),
     },
     "Bring in": {
         "import-votes": Place("intake.commands:import_votes", "Append votes in bulk from files."),

@@ -24,7 +24,7 @@ from publisher.signer import Signer
 from publisher.store import Artifact, Store
 from publisher.sync import epoch as epochs
 from publisher.sync.bases import file_of
-from publisher.sync.published import Published, load, removed_before, table_of
+from publisher.sync.published import Published, leads_of, load, table_of
 from publisher.sync.tick import Built, Facts, build
 
 
@@ -174,8 +174,7 @@ def _epoch(
     if previous is None:
         return epochs.first(epoch_of(now_ms), table, names, now_ms)
     if rolls:
-        removed = removed_before(store, previous.listing.files)
-        return epochs.following(epoch_of(now_ms), previous, names, now_ms, removed)
+        return epochs.following(epoch_of(now_ms), previous, names, now_ms, leads_of(store, previous))
     return epochs.current(previous)
 
 

@@ -46,7 +46,7 @@ def published_keys(directory: Path) -> list[str]:
 
 
 def test_every_published_key_has_its_line(tmp_path: Path) -> None:
-    """Each file of a tree matches one line of the page's tree; each line of it has a file, the optional one excepted."""
+    """Each file of a tree matches one line of the page's tree; each line has a file, the optional one excepted."""
     tree = PAGE.split("## 2. The tree", 1)[1].split("```")[1]
     lines = [line.split()[0] for line in tree.strip().splitlines()]
     fill = {

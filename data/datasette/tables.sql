@@ -63,7 +63,7 @@ CREATE TABLE ticks (
     changed INTEGER,                   -- verdicts that differ from the tick before; null when no longer published
     log_rows INTEGER NOT NULL,         -- rows of the votes log that were read for the first time
     through_position INTEGER NOT NULL, -- how far the log was read
-    files INTEGER,                     -- files that the tick created; null when no longer published
+    files INTEGER,                     -- files that the tick created, without shards; null when no longer published
     bytes INTEGER,                     -- their sizes, together
     payload_sha256 TEXT NOT NULL       -- SHA-256 of the head's payload, which the next head names as prev
 ) STRICT;

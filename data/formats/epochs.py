@@ -25,8 +25,8 @@ class Shards:
 
 
 @dataclass(frozen=True, slots=True)
-class Roll:
-    """From an earlier epoch's base to this epoch's base."""
+class RollFile:
+    """The roll from an earlier epoch's base to this epoch's base."""
 
     epoch: str
     """The earlier epoch."""
@@ -50,7 +50,7 @@ class Epochs:
     files: Mapping[str, File]
     """The base's files, by form (`BASE_FORMS`)."""
     shards: Shards
-    rolls: tuple[Roll, ...]
+    rolls: tuple[RollFile, ...]
     """The newest first."""
 
     def encode(self) -> bytes:
@@ -95,9 +95,9 @@ def parse(body: bytes) -> Epochs:
         raise FormatError(f"an epochs file cannot be read: {error!r}") from error
 
 
-def _roll(value: dict[str, Any]) -> Roll:
+def _roll(value: dict[str, Any]) -> RollFile:
     file = None if value["file"] is None else File(value["file"], value["bytes"])
-    return Roll(value["epoch"], value["seq"], value["n"], file)
+    return RollFile(value["epoch"], value["seq"], value["n"], file)
 
 
 def _listed(file: File | None) -> dict[str, object]:

@@ -14,6 +14,7 @@ LICENCE = "CC-BY-4.0"
 GZIP_LEVEL = 6
 BASE_FORMS = ("p1", "p2", "json.gz")
 """The packed base's two parts, the same rows as JSON."""
+PACKED_FORMS = BASE_FORMS[:2]
 RING_FORMS = ("bin", "jsonl.gz")
 """The packed ring, the same changes as JSON."""
 

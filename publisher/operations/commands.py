@@ -58,9 +58,7 @@ def resume(reason: str, override: bool, now_ms: int | None, dry_run: bool, as_js
     Example:
       realtube resume --reason "release 1.4.1 mends it"
     """
-    _publish(
-        Order(reason=_said(reason), resume=True, override=override), now_ms, dry_run=dry_run, as_json=as_json
-    )
+    _publish(Order(reason=_said(reason), resume=True, override=override), now_ms, dry_run=dry_run, as_json=as_json)
 
 
 @click.command()
@@ -106,9 +104,7 @@ def prune(now_ms: int | None, dry_run: bool, as_json: bool) -> None:
     """
     home, settings = home_and_settings()
     with progress_bar() as progress:
-        report = pruning.prune(
-            open_store(home, settings), now_ms=_or_clock(now_ms), dry_run=dry_run, progress=progress
-        )
+        report = pruning.prune(open_store(home, settings), now_ms=_or_clock(now_ms), dry_run=dry_run, progress=progress)
     if as_json:
         click.echo(orjson.dumps(asdict(report)))
         return

@@ -73,8 +73,8 @@ def _newest(store: Store, signer: Signer, order: Order, now_ms: int, *, dry_run:
         raise PublishRefused("the store's head is not signed by this home's keys: is it another home's store?")
     if (reason := signer.distrusts(envelope)) and not order.override:
         raise PublishRefused(
-            f"tick {head.seq} is signed by a key that was revoked ({reason}): look at it, then `realtube rollback` to the "
-            "last good tick, or go on from it with `realtube publish --override REASON`"
+            f"tick {head.seq} is signed by a key that was revoked ({reason}): look at it, then `realtube rollback` to "
+            "the last good tick, or go on from it with `realtube publish --override REASON`"
         )
     if not dry_run:
         settle(store, text)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data.formats import base, shards
-from data.formats.epochs import Epochs, Shards
+from data.formats.epochs import Epochs, RollFile, Shards
 from data.formats.head import File
 from data.formats.rows import Rows
-from data.formats.tree import BASE_FORMS, base_key, epochs_key, sha256, shard_key, sums_key
+from data.formats.tree import BASE_FORMS, PACKED_FORMS, base_key, epochs_key, roll_key, sha256, shard_key, sums_key
 from publisher.store import Artifact
+from publisher.sync.rolls import Roll
 
 GZIP, BINARY = "application/gzip", "application/octet-stream"
 
@@ -24,11 +26,12 @@ class BaseFiles:
     artifacts: list[Artifact]
 
 
-def encode(rows: Rows, *, epoch: str, seq: int) -> BaseFiles:
+def encode(rows: Rows, rolls: Sequence[Roll], *, epoch: str, seq: int) -> BaseFiles:
     """Writes the files of a base.
 
     Args:
         rows: In published order.
+        rolls: What leads to them, the newest first.
         epoch: The epoch that starts from them.
         seq: The tick whose rows they are.
     """
@@ -43,9 +46,14 @@ def encode(rows: Rows, *, epoch: str, seq: int) -> BaseFiles:
     ]
     split = shards.encode(rows, epoch=epoch, seq=seq)
     artifacts += _shards(split, epoch)
+    ways = _useful(rolls, sum(len(bodies[form]) for form in PACKED_FORMS))
+    artifacts += [Artifact(roll_key(epoch, roll.epoch, sha256(body)), body, BINARY) for roll, body in ways if body]
     epochs = Epochs(
         epoch=epoch, seq=seq, n=len(rows), state=state, files={form: file_of(body) for form, body in bodies.items()},
-        shards=Shards(split.digits, split.top), rolls=(),
+        shards=Shards(split.digits, split.top),
+        rolls=tuple(
+            RollFile(roll.epoch, roll.seq, roll.n, file_of(body) if body else None) for roll, body in ways
+        ),
     )  # fmt: skip
     body = epochs.encode()
     return BaseFiles(epochs, file_of(body), [*artifacts, Artifact(epochs_key(sha256(body)), body, GZIP)])
@@ -54,6 +62,12 @@ def encode(rows: Rows, *, epoch: str, seq: int) -> BaseFiles:
 def file_of(body: bytes) -> File:
     """What a list says of a file."""
     return File(sha256(body), len(body))
+
+
+def _useful(rolls: Sequence[Roll], base_bytes: int) -> list[tuple[Roll, bytes]]:
+    """Rolls and their bytes, less those that are larger than the packed base."""
+    written = [(roll, roll.encode()) for roll in rolls]
+    return [(roll, body) for roll, body in written if len(body) <= base_bytes]
 
 
 def _shards(split: shards.ShardSet, epoch: str) -> list[Artifact]:

@@ -31,6 +31,10 @@ class Day:
     scores: Bytes
     flags: Bytes
 
+    def base_ids(self) -> Ids:
+        """The base's ids, in published order."""
+        return self.ids[: int(np.count_nonzero(self.added_seq == 0))]
+
     def rows(self) -> Rows:
         """The rows as they stand, in published order."""
         alive = np.flatnonzero(self.alive)

@@ -15,9 +15,9 @@ from publisher.names import Names
 from publisher.research import parquet
 from publisher.scoring.verdicts import VerdictTable
 from publisher.store import Artifact
-from publisher.sync import bases, compat
+from publisher.sync import bases, compat, rolls
 from publisher.sync.day import Day, begin
-from publisher.sync.published import Published
+from publisher.sync.published import Leads, Published
 
 PARQUET = "application/vnd.apache.parquet"
 
@@ -46,10 +46,10 @@ class Epoch:
 
 def first(name: str, table: VerdictTable, names: Names, ts_ms: int) -> Epoch:
     """The first epoch of a tree: its base holds the rows of tick 1."""
-    return _start(name, table, names, seq=1, base_epoch=name, base_ms=ts_ms, generated_ms=ts_ms, removed={})
+    return _start(name, table, names, seq=1, base_epoch=name, base_ms=ts_ms, generated_ms=ts_ms, leads=Leads({}, []))
 
 
-def following(name: str, previous: Published, names: Names, ts_ms: int, removed: Mapping[str, str]) -> Epoch:
+def following(name: str, previous: Published, names: Names, ts_ms: int, leads: Leads) -> Epoch:
     """A later epoch: its base holds the rows as the tick before left them.
 
     Args:
@@ -57,19 +57,22 @@ def following(name: str, previous: Published, names: Names, ts_ms: int, removed:
         previous: The newest tick, of an earlier epoch.
         names: What keys stand for.
         ts_ms: Time of the epoch's first tick.
-        removed: The removal memory of the base before: video id -> RFC 3339 time.
+        leads: What the epoch before knew of earlier ones.
     """
     table, ids = previous.table, names.ids
     held = np.flatnonzero(np.isin(ids, previous.day.ids)).astype(np.int32)
     gone = held[~compat.shown(table, held)]
-    memory = dict(removed) | {ids[key].decode(): rfc3339(int(table.changed_ms[key])) for key in gone.tolist()}
+    memory = dict(leads.removed) | {ids[key].decode(): rfc3339(int(table.changed_ms[key])) for key in gone.tolist()}
     published = np.flatnonzero(table.published).astype(np.int32)
     back = ids[published[compat.shown(table, published)]]
     for video_id in np.intersect1d(id_column(list(memory)), back).tolist():
         del memory[video_id.decode()]
     head = previous.head
+    ways = rolls.following(leads.rolls, previous.day, head.epoch, seq=head.seq, to=name)
+    ways = [way for way in ways if way.epoch != name]  # its own first base, given up by a rollback
     return _start(
-        name, table, names, seq=head.seq, base_epoch=head.epoch, base_ms=head.ts, generated_ms=ts_ms - 1, removed=memory
+        name, table, names,
+        seq=head.seq, base_epoch=head.epoch, base_ms=head.ts, generated_ms=ts_ms - 1, leads=Leads(memory, ways),
     )  # fmt: skip
 
 
@@ -101,12 +104,12 @@ def _start(
     base_epoch: str,
     base_ms: int,
     generated_ms: int,
-    removed: Mapping[str, str],
+    leads: Leads,
 ) -> Epoch:
     keys, rows = table.rows(names.ids)
-    base = bases.encode(rows, epoch=name, seq=seq)
+    base = bases.encode(rows, leads.rolls, epoch=name, seq=seq)
     snapshot = parquet.encode(table, np.flatnonzero(table.voters > 0).astype(np.int32), names)
-    full = compat.full(table, keys[compat.shown(table, keys)], names, removed=removed, generated_ms=generated_ms)
+    full = compat.full(table, keys[compat.shown(table, keys)], names, removed=leads.removed, generated_ms=generated_ms)
     return Epoch(
         name=name,
         day=begin(rows, seq),

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from data.formats import base, files, ring
+from data.formats import base, epochs, files, ring
+from data.formats.epochs import RollFile
 from data.formats.files import FileList
 from data.formats.head import File, Head, parse
-from data.formats.tree import FormatError, commit_key, files_key, seq_of_verdicts, sha256
+from data.formats.tree import FormatError, commit_key, epochs_key, files_key, roll_key, seq_of_verdicts, sha256
 from publisher.names import Names
 from publisher.research import parquet
 from publisher.scoring.verdicts import VerdictTable, empty
 from publisher.store import Store
 from publisher.sync import compat
 from publisher.sync.day import Day, restore
+from publisher.sync.rolls import Roll
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,16 @@ class Published:
     base_ms: int
     """Time of the tick whose rows the epoch's base holds."""
     table: VerdictTable
+
+
+@dataclass(frozen=True, slots=True)
+class Leads:
+    """What leads from earlier epochs to one's base."""
+
+    removed: Mapping[str, str]
+    """The removal memory: video id -> RFC 3339 time."""
+    rolls: Sequence[Roll]
+    """From earlier bases, the newest first."""
 
 
 def load(store: Store, text: bytes, names: Names) -> Published:
@@ -91,10 +103,17 @@ def _base_ms(store: Store, head: Head) -> int:
     return parse(following)[0].ts - 1
 
 
-def removed_before(store: Store, listed: Mapping[str, File]) -> dict[str, str]:
-    """The removal memory of an epoch's base: video id -> RFC 3339 time."""
-    key = only(listed, "/full-")
-    return compat.removed_of(gzip.decompress(read(store, key, listed[key])))
+def leads_of(store: Store, published: Published) -> Leads:
+    """Reads what the newest tick's epoch knows of earlier ones.
+
+    Raises:
+        FormatError: A file is missing or damaged.
+    """
+    listed, head = published.listing.files, published.head
+    full = only(listed, "/full-")
+    removed = compat.removed_of(gzip.decompress(read(store, full, listed[full])))
+    known = epochs.parse(read(store, epochs_key(head.epochs.sha256), head.epochs))
+    return Leads(removed, [_roll(store, head.epoch, roll) for roll in known.rolls])
 
 
 def read(store: Store, key: str, file: File) -> bytes:
@@ -120,6 +139,13 @@ def only(listed: Mapping[str, File], part: str, under: str = "v1/") -> str:
     if len(keys) != 1:
         raise FormatError(f"expected one {part} in the list of files, found {len(keys)}")
     return keys[0]
+
+
+def _roll(store: Store, to: str, roll: RollFile) -> Roll:
+    block = None
+    if roll.file:
+        block = ring.decode_block(read(store, roll_key(to, roll.epoch, roll.file.sha256), roll.file))
+    return Roll(roll.epoch, roll.seq, roll.n, block)
 
 
 def _day(store: Store, head: Head, listed: Mapping[str, File]) -> Day:
