@@ -27,6 +27,8 @@ from publisher.sync.bases import file_of
 from publisher.sync.published import Published, leads_of, load, table_of
 from publisher.sync.tick import Built, Facts, build
 
+DAY_MS = 86_400_000
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -174,7 +176,9 @@ def _epoch(
     if previous is None:
         return epochs.first(epoch_of(now_ms), table, names, now_ms)
     if rolls:
-        return epochs.following(epoch_of(now_ms), previous, names, now_ms, leads_of(store, previous))
+        epoch = epochs.following(epoch_of(now_ms), previous, names, now_ms, leads_of(store, previous))
+        # Of the number that a broken ground leaves out, only that it was before today is said.
+        return replace(epoch, base=replace(epoch.base, epoch=min(epoch.base.epoch, epoch_of(now_ms - DAY_MS))))
     return epochs.current(previous)
 
 

@@ -3,7 +3,7 @@
 | Class | Kept |
 |---|---|
 | commits, roots, Parquet files | for ever |
-| rings, rolls, epochs files, lists of files, compat deltas, kill lists | as long as a tick of the last 30 days names them |
+| rings, rolls, epochs files, lists of files, compat deltas, kill lists | while a tick of the last 30 days names them |
 | bases, shards, compat bases | those of the last 7 days; of the 30 days before today one epoch a week |
 | what no tick names | 48 hours: a publish that is running may be about to name it |
 

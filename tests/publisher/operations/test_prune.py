@@ -46,9 +46,7 @@ def month(site: Site, ticked: Callable[[int], None]) -> list[int]:
         for hour in range(1, 24, 3 if day >= DAYS - 2 else 12 if day % 3 == 0 else 24):
             at_ms = midnight + day * DAY_MS + hour * HOUR_MS
             stances = [("fully_ai",), ("fully_ai",), ()]
-            site.cast(
-                *(vote(1, chance.choice(VIDEOS), *chance.choice(stances), at_ms=at_ms - n) for n in range(6))
-            )
+            site.cast(*(vote(1, chance.choice(VIDEOS), *chance.choice(stances), at_ms=at_ms - n) for n in range(6)))
             site.publish(at_ms)
             ticked(at_ms)
             times.append(at_ms)
@@ -256,7 +254,12 @@ def test_one_epoch_a_week_stays() -> None:
     """The first of each ISO week, also of a week that began before the tree."""
     days = [date(2026, 9, 23) + timedelta(n) for n in range(20)]
 
-    assert weekly(frozenset(day.isoformat() for day in days)) == {"2026-09-23", "2026-09-28", "2026-10-05", "2026-10-12"}
+    assert weekly(frozenset(day.isoformat() for day in days)) == {
+        "2026-09-23",
+        "2026-09-28",
+        "2026-10-05",
+        "2026-10-12",
+    }
 
 
 def test_needed_is_never_due() -> None:

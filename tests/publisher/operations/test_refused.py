@@ -157,9 +157,9 @@ def test_a_loop_survives_a_refusal(capsys: pytest.CaptureFixture[str]) -> None:
         raise GuardRefused(["too much"], dry_run=False)
 
     def broken(_: int) -> None:
-        raise OSError
+        raise OSError("disk full")
 
     going_on(refused)(START_MS)
     assert "refused: too much" in capsys.readouterr().err
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="disk full"):
         going_on(broken)(START_MS)

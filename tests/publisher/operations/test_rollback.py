@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -208,10 +209,9 @@ def test_foreign_store_is_not_rolled_back(tmp_path: Path) -> None:
     """Of another home's store no tick is believed."""
     site = two_ticks(tmp_path)
     other = new_site(tmp_path / "other", site.store)
-    from tests.publisher.test_run import _root_of
-
     from publisher.signer import Signer
     from tests.factories import private_key
+    from tests.publisher.test_run import _root_of
 
     stranger = Site(other.home, site.store, Signer(private_key(55), {1: _root_of(55)}))
     with pytest.raises(PublishRefused, match="not signed by this home"):
@@ -252,10 +252,8 @@ def test_killed_rollback_beneath_damage(tmp_path: Path) -> None:
     before[HEAD] = before[commit_key(2)] = b"rotten"
     for n in range(1, 25):
         store = MortalStore(before, n, after=n % 2 == 0)
-        try:
+        with contextlib.suppress(Killed):
             publish(site.home, store, site.signer, site.settings, now_ms=TICK_3_MS, order=BACK)
-        except Killed:
-            pass
         healed = MemoryStore()
         healed.objects = store.objects
         publish(site.home, healed, site.signer, site.settings, now_ms=TICK_3_MS, order=BACK)
