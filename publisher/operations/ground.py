@@ -13,9 +13,8 @@ from publisher.operations.orders import Order
 from publisher.refusals import PublishError, PublishRefused
 from publisher.signer import Signer
 from publisher.store import Store
-from publisher.sync.published import files_of, read
+from publisher.sync.published import commits_in, files_of, read
 
-COMMITS = "v1/c/"
 FARTHEST = 1 << 52
 """Numbers of ticks from here on are nobody's: who takes them cannot leave us without one."""
 
@@ -121,8 +120,7 @@ def _is_ours(text: bytes, signer: Signer, order: Order) -> bool:
 
 
 def _numbers(store: Store) -> set[int]:
-    names = (listed.key.removeprefix(COMMITS).removesuffix(".json") for listed in store.keys(COMMITS))
-    numbers = {int(name) for name in names if name.isascii() and name.isdigit() and len(name) <= 16}
+    numbers = commits_in(store)
     with suppress(FormatError):  # a damaged head takes no number
         numbers.add(parse(store.read(HEAD) or b"")[0].seq)
     return {number for number in numbers if 0 < number < FARTHEST}

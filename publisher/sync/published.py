@@ -19,6 +19,8 @@ from publisher.sync import compat
 from publisher.sync.day import Day, restore
 from publisher.sync.rolls import Roll
 
+COMMITS = "v1/c/"
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -65,6 +67,12 @@ def load(store: Store, text: bytes, names: Names) -> Published:
         base_ms=_base_ms(store, head),
         table=_table(store, listing.files, names),
     )
+
+
+def commits_in(store: Store) -> set[int]:
+    """The numbers of all commits, whoever made them."""
+    names = (listed.key.removeprefix(COMMITS).removesuffix(".json") for listed in store.keys(COMMITS))
+    return {int(name) for name in names if name.isascii() and name.isdigit() and len(name) <= 16}
 
 
 def files_of(store: Store, head: Head) -> FileList:

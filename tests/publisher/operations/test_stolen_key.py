@@ -19,6 +19,7 @@ from publisher import run
 from publisher.operations.ground import FARTHEST, Ground
 from publisher.operations.orders import Order
 from publisher.refusals import PublishRefused
+from publisher.research.ticks import ticks
 from publisher.run import publish
 from publisher.signer import Signer
 from publisher.store import Artifact
@@ -179,3 +180,18 @@ def test_thief_with_a_mirror_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         sync(mirror.directory, client, root=pinned)
 
     assert sync(store.directory, client, root=pinned).seq == 4
+
+
+def test_history_leaves_the_thief_out(tmp_path: Path) -> None:
+    """The table of ticks has the owner's chain: given-up numbers are not in it, and a huge gap costs nothing."""
+    site = victim(tmp_path / "site")
+    missing_files(site, tmp_path)
+    owner, store = renewed(site), LocalStore(site.home.public)
+    publish(
+        owner.home, store, owner.signer, owner.settings,
+        now_ms=FOUND_MS, order=Order(reason="key stolen", rollback_to=2),
+    )  # fmt: skip
+    owner.publish(FOUND_MS + HOUR_MS)
+    table = ticks(store, HUGE + 3, progress=lambda *_: None)
+
+    assert table["seq"].to_pylist() == [1, 2, HUGE + 2, HUGE + 3]
