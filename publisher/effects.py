@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from data.formats import files
 from data.formats.head import File, Head, parse
-from data.formats.tree import HEAD, SHA256SUMS, FormatError, commit_key, files_key, sha256
+from data.formats.tree import HEAD, SHA256SUMS, FormatError, commit_key, files_key, is_shard, sha256
 from publisher.signer import Signer
 from publisher.store import COPY_CACHE, HEAD_CACHE, Artifact, Store
 from publisher.sync.published import read
 from publisher.sync.tick import Built
+
+AT_ONCE, MANY_FILES = 16, 64
+"""How many files are created at a time when a tick has more than so many: an epoch's first one, with its shards."""
 
 
 def newest_commit(store: Store) -> bytes | None:
@@ -56,17 +60,23 @@ def commit(store: Store, signer: Signer, built: Built, progress: Callable[[str, 
         SwapLost: Another publisher moved the head.
         FormatError: A file of the tick is gone.
     """
-    for done, artifact in enumerate(built.artifacts):
-        progress("creating files", done, len(built.artifacts))
-        store.create(artifact)
+    _create(store, built.artifacts, progress)
     text = signer.sign(built.head.payload(), built.attachments)
     before = store.read_tagged(HEAD)
     store.create(Artifact(commit_key(built.head.seq), text, "application/json"))
     for artifact in built.artifacts:
-        if store.size(artifact.key) is None:
+        if not is_shard(artifact.key) and store.size(artifact.key) is None:
             store.create(artifact)  # it was there, unused for so long that a prune took it for an orphan
     _move_head(store, text, before.tag if before else None)
     _refresh_copies(store, text)
+
+
+def _create(store: Store, artifacts: Sequence[Artifact], progress: Callable[[str, int, int], None]) -> None:
+    """Creates files, each once; when there are many, several at a time, since each waits for the disk."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        each = pool.map if len(artifacts) > MANY_FILES else map
+        for done, _ in enumerate(each(store.create, artifacts)):
+            progress("creating files", done, len(artifacts))
 
 
 def _move_head(store: Store, text: bytes, tag: str | None) -> None:

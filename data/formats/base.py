@@ -41,6 +41,8 @@ def decode_packed(p1: bytes, p2: bytes) -> Rows:
     try:
         value = orjson.loads(header)
         n, others, sizes = value["n"], value["others"], value["sections"]
+        if not all(type(number) is int for number in (n, others, *sizes)):
+            raise TypeError("a number is none")
         if not (0 <= others <= n and len(sizes) == 4 and len(p2) == LOW_BYTES * (n - others)):
             raise ValueError(f"{n} rows, {others} others, {len(sizes)} sections, {len(p2)} bytes in part 2")
         sections = Reader(body)

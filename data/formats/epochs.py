@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from data.formats.head import File
-from data.formats.tree import BASE_FORMS, FormatError, base_key, canonical, gzipped, roll_key
+from data.formats.tree import BASE_FORMS, FormatError, canonical, gzipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,6 @@ class Epochs:
                 {"epoch": roll.epoch, "seq": roll.seq, "n": roll.n, **_listed(roll.file)} for roll in self.rolls
             ],
         }))  # fmt: skip
-
-    def keys(self) -> dict[str, File]:
-        """The files that it names: the base's and the rolls'."""
-        bases = {base_key(self.epoch, file.sha256, form): file for form, file in self.files.items()}
-        rolls = {roll_key(self.epoch, r.epoch, r.file.sha256): r.file for r in self.rolls if r.file}
-        return bases | rolls
 
 
 def parse(body: bytes) -> Epochs:

@@ -35,12 +35,3 @@ def path(tree: Sequence[Sequence[bytes]], place: int) -> list[bytes]:
         place: Which leaf.
     """
     return [level[(place >> height) ^ 1] for height, level in enumerate(tree[:-1])]
-
-
-def top(body: bytes, place: int, siblings: Sequence[bytes]) -> bytes:
-    """The hash at the top, as a leaf's body and its path give it."""
-    found = leaf(body)
-    for height, sibling in enumerate(siblings):
-        left, right = (sibling, found) if place >> height & 1 else (found, sibling)
-        found = hashlib.sha256(NODE + left + right).digest()
-    return found

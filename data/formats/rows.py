@@ -117,7 +117,8 @@ def ids_of_integers(values: npt.NDArray[np.uint64]) -> Ids:
 def order(ids: Ids) -> Ints:
     """Row numbers that put ids in published order: integer ids by value, then all others by bytes."""
     integer, values = integer_ids(ids)
-    return np.lexsort((ids, values, ~integer)) if not integer.all() else np.argsort(values)
+    integers, others = np.flatnonzero(integer), np.flatnonzero(~integer)
+    return np.concatenate([integers[np.argsort(values[integers])], others[np.argsort(ids[others])]])
 
 
 def _found(ascending: Sorted, wanted: Sorted) -> Ints:

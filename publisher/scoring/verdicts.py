@@ -61,10 +61,12 @@ class VerdictTable:
         return keys, Rows(ids=ids[keys], scores=self.score[keys], flags=self._flags(keys))
 
     def _flags(self, keys: Keys) -> Bytes:
-        scores = self.category_score[keys].astype(np.int32)
-        named = (scores > 0) & (2 * scores >= scores.max(axis=1, initial=0)[:, None])
-        bits = (named * (1 << np.arange(len(CATEGORIES)))).sum(axis=1)
-        return np.asarray(bits + self.locked[keys] * LOCKED + self.prior_only[keys] * PRIOR_ONLY, np.uint8)
+        scores = np.ascontiguousarray(self.category_score[keys].T, np.uint8)
+        half = (scores.max(axis=0, initial=0) + 1) // 2
+        bits = self.locked[keys] * np.uint8(LOCKED) | self.prior_only[keys] * np.uint8(PRIOR_ONLY)
+        for place in range(len(CATEGORIES)):
+            bits |= ((scores[place] > 0) & (scores[place] >= half)) * np.uint8(1 << place)
+        return np.asarray(bits, np.uint8)
 
 
 def empty(size: int) -> VerdictTable:

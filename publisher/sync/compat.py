@@ -91,8 +91,9 @@ def _category(table: VerdictTable, keys: Keys, place: int, name: str) -> pa.Arra
 
 
 def _times(table: VerdictTable, keys: Keys) -> pa.Array:
-    moments = pa.array(table.changed_ms[keys]).cast(pa.timestamp("ms", tz="UTC"))
-    return pc.strftime(moments, format="%Y-%m-%dT%H:%M:%SZ")
+    moments = pa.array(table.changed_ms[keys]).dictionary_encode()  # ticks: few different ones
+    texts = pc.strftime(moments.dictionary.cast(pa.timestamp("ms", tz="UTC")), format="%Y-%m-%dT%H:%M:%SZ")
+    return texts.take(moments.indices)
 
 
 def _text(column: np.ndarray[tuple[int], np.dtype[np.generic]]) -> pa.Array:

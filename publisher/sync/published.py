@@ -137,13 +137,13 @@ def read(store: Store, key: str, file: File) -> bytes:
     return body
 
 
-def only(listed: Mapping[str, File], part: str, under: str = "v1/") -> str:
-    """The one key that begins with a folder and contains a part.
+def only(listed: Mapping[str, File], part: str) -> str:
+    """The one key that contains a part.
 
     Raises:
         FormatError: There is none, or more than one.
     """
-    keys = [key for key in listed if key.startswith(under) and part in key]
+    keys = [key for key in listed if part in key]
     if len(keys) != 1:
         raise FormatError(f"expected one {part} in the list of files, found {len(keys)}")
     return keys[0]
@@ -159,8 +159,7 @@ def _roll(store: Store, to: str, roll: RollFile) -> Roll:
 def _day(store: Store, head: Head, listed: Mapping[str, File]) -> Day:
     p1, p2 = (read(store, key, listed[key]) for key in (only(listed, ".p1"), only(listed, ".p2")))
     blocks = []
-    if head.ring:
-        key = only(listed, ".bin", under="v1/e/")
+    if head.ring and (key := head.ring_key()):
         blocks = ring.decode(read(store, key, listed[key]), head.ring.sizes, head.ring.block)
     return restore(base.decode_packed(p1, p2), head.base.seq, blocks)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clients.reference import sync
-from data.formats import files
+from data.formats import base, epochs, files, ring
+from data.formats.epochs import Epochs
 from data.formats.head import parse
 from data.formats.rows import Rows
-from data.formats.tree import HEAD, commit_key, files_key
+from data.formats.tree import HEAD, PACKED_FORMS, base_key, commit_key, epochs_key, files_key, roll_key
 from data.log.append import Decision
 from data.log.read import open_columns
 from publisher.names import names_of
@@ -22,6 +26,7 @@ from publisher.scoring.rescore import rescore
 from publisher.scoring.trust import full_round
 from publisher.scoring.verdicts import empty
 from publisher.stores.local import LocalStore
+from publisher.sync.day import restore
 from publisher.sync.published import load
 from tests.factories import DAY_MS, HOUR_MS, START_MS, Site, new_site, vote, voter_id
 
@@ -144,6 +149,81 @@ def test_published_state_reads_back(history: list[Step]) -> None:
 
         assert rows_of(published.day.rows()) == (published.head.n, published.head.state)
         assert rows_of(published.table.rows(ids)[1]) == (published.head.n, published.head.state)
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps)
+def test_both_forms_say_the_same(history: list[Step]) -> None:
+    """At each tick the packed base and ring, and their JSON twins, give the rows of the head."""
+    with tempfile.TemporaryDirectory() as scratch:
+        site = new_site(Path(scratch))
+        play(site, history)
+        for seq in range(1, len(history) + 1):
+            head, _ = parse(site.store.read(commit_key(seq)) or b"")
+            listed = files.parse(site.store.read(files_key(seq, head.files.sha256)) or b"").files
+            bodies = {
+                key.rsplit("-", 1)[1].split(".", 1)[1]: site.store.read(key) or b"" for key in listed if "/e/" in key
+            }
+            ring_body = bodies.get("bin", b"")
+            blocks = ring.decode(ring_body, head.ring.sizes, head.ring.block) if head.ring else []
+            packed = restore(base.decode_packed(bodies["p1"], bodies["p2"]), head.base.seq, blocks).rows()
+            spelled = rows_in_json(bodies["json.gz"], bodies.get("jsonl.gz", b""))
+
+            assert rows_of(packed) == (head.n, head.state)
+            assert spelled == plain(packed)
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps)
+def test_rolls_lead_from_every_base(history: list[Step]) -> None:
+    """Each published roll, applied to its base, gives the base that it leads to; no epoch of 30 days is missing."""
+    with tempfile.TemporaryDirectory() as scratch:
+        site = new_site(Path(scratch))
+        play(site, history)
+        heads = [parse(site.store.read(commit_key(seq)) or b"")[0] for seq in range(1, len(history) + 1)]
+        found = {head.epoch: epochs.parse(site.store.read(epochs_key(head.epochs.sha256)) or b"") for head in heads}
+        names = sorted(found)
+        for place, epoch in enumerate(names):
+            assert [roll.epoch for roll in found[epoch].rolls] == names[:place][::-1]
+            for roll in found[epoch].rolls:
+                earlier = base_rows(site, found[roll.epoch])
+                key = roll.file and roll_key(epoch, roll.epoch, roll.file.sha256)
+                blocks = [ring.decode_block(site.store.read(key) or b"")] if key else []
+
+                assert (roll.n, roll.seq) == (len(earlier), found[roll.epoch].seq)
+                assert rows_of(restore(earlier, 1, blocks).rows()) == (found[epoch].n, found[epoch].state)
+
+
+def base_rows(site: Site, of: Epochs) -> Rows:
+    """The rows of a published packed base."""
+    p1, p2 = (site.store.read(base_key(of.epoch, of.files[form].sha256, form)) or b"" for form in PACKED_FORMS)
+    return base.decode_packed(p1, p2)
+
+
+def rows_in_json(packed_base: bytes, packed_ring: bytes) -> list[tuple[str, int, int]]:
+    """Rows as the JSON base and ring say, by the page's rules, in no order of their own."""
+    value = json.loads(gzip.decompress(packed_base))
+    ids = [value["ids"][n : n + 11] for n in range(0, len(value["ids"]), 11)] + value["others"]
+    rows: list[tuple[int, int] | None] = list(
+        zip(base64.b64decode(value["scores"]), base64.b64decode(value["flags"]), strict=True)
+    )
+    lines = gzip.decompress(packed_ring).decode().replace("}{", "}\n{").splitlines() if packed_ring else []
+    for block in map(json.loads, reversed(lines)):
+        assert not block["added"] or block["first"] == len(ids)
+        ids += block["added"]
+        rows += [None] * len(block["added"])
+        values = zip(base64.b64decode(block["scores"]), base64.b64decode(block["flags"]), strict=True)
+        for number, value in zip(block["rows"], values, strict=True):
+            rows[number] = value
+        for number in block["removed"]:
+            rows[number] = None
+    return sorted((name, *row) for name, row in zip(ids, rows, strict=True) if row)
+
+
+def plain(rows: Rows) -> list[tuple[str, int, int]]:
+    """Rows as `rows_in_json` gives them."""
+    columns = zip(rows.ids.tolist(), rows.scores.tolist(), rows.flags.tolist(), strict=True)
+    return sorted((video_id.decode(), score, flags) for video_id, score, flags in columns)
 
 
 def rows_of(rows: Rows) -> tuple[int, str]:

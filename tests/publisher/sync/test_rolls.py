@@ -53,7 +53,8 @@ def test_every_base_leads_to_the_newest(
     start: dict[str, tuple[int, int]], history: list[tuple[list[dict[str, tuple[int, int]]], int]]
 ) -> None:
     """Over any history, every roll of the last 30 days applied to its base gives the newest base."""
-    day, seq, known, bases = begin(rows_of(start), 1), 1, [], {START: rows_of(start)}
+    known: list[Roll] = []
+    day, seq, bases = begin(rows_of(start), 1), 1, {START: rows_of(start)}
     today = START
     for ticks, days in history:
         for content in ticks:
