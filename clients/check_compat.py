@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from clients.errors import Malformed
-from clients.head import Head
-from clients.promises import FileEntry, Shelf, expect, inflated, promise
+from clients.head import FileEntry, Head
+from clients.promises import Shelf, expect, inflated, promise
 from clients.rows import MAX_SCORE, NumberedRows, check_order
 from clients.strict import shown
 from clients.verdicts import Verdicts, check_against_rows, checked_ids, named
@@ -33,6 +33,8 @@ class Chronicle:
 
     times_ms: set[int] = field(default_factory=set)
     """When they were."""
+    begins_ms: int = 0
+    """The first of these; what was before cannot be told."""
     gone: set[bytes] = field(default_factory=set)
     """Ids that had a row once and lost it; some may have come again."""
 
@@ -42,7 +44,8 @@ class Chronicle:
         Raises:
             Malformed: when it is none.
         """
-        if time_of(text, what) not in self.times_ms:
+        ms = time_of(text, what)
+        if ms not in self.times_ms and ms >= self.begins_ms:
             raise Malformed(f"{what} must be the time of a tick, found {shown(text)}")
 
 
@@ -78,6 +81,10 @@ class CompatCheck:
         self.full: Verdicts | None = None
         """Of the epoch's base; None where the tree has no compat files."""
         self.epoch = ""
+
+    def forget(self) -> None:
+        """Begin anew with the next epoch: a file of this one is not there any more."""
+        self.full = None
 
     def check_tick(self, head: Head, files: Mapping[str, FileEntry], rows: NumberedRows, base: NumberedRows) -> None:
         """Check one tick's full and delta against its rows; a tree without compat files passes.

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clients.errors import Malformed
-from clients.head import Head
-from clients.promises import FileEntry, Shelf, expect, promise
+from clients.head import FileEntry, Head
+from clients.promises import Shelf, expect, promise
 from clients.rows import CATEGORIES, MAX_SCORE, NumberedRows, check_order
 from clients.verdicts import Verdicts, check_against_rows, checked_ids, without_votes
 
@@ -49,38 +49,49 @@ class ParquetCheck:
         self.epoch = ""
         self.applied: set[str] = set()
         """The epoch's deltas that are in `verdicts`."""
+        self.seq = 0
+        """The last tick that was checked."""
 
-    def check_tick(self, head: Head, files: Mapping[str, FileEntry], rows: NumberedRows, base_ts_ms: int) -> None:
+    def forget(self) -> None:
+        """Begin anew with the next epoch: a file of this one is not there any more."""
+        self.verdicts = None
+
+    def check_tick(
+        self, head: Head, files: Mapping[str, FileEntry], rows: NumberedRows, times_ms: Mapping[int, int]
+    ) -> None:
         """Check one tick's snapshot and deltas against its rows; a tree without Parquet files passes.
 
         Args:
             head: the tick.
             files: its list of files.
             rows: its rows.
-            base_ts_ms: time of the tick that the epoch's base comes from.
+            times_ms: when each earlier tick was, as far as known.
 
         Raises:
             VerifyError: when a file breaks a promise, or the verdicts are not those of the rows.
         """
         if head.epoch != self.epoch:
-            self._begin_epoch(head, files, base_ts_ms)
+            self._begin_epoch(head, files, times_ms.get(head.base.seq, head.ts_ms))
+        elif self.verdicts is None:
+            return
         for seq, key in _named(DELTA, files, head.epoch):
             expect(head.base.seq < seq <= head.seq, key, promised=f"a tick of {head.epoch} so far", found=seq)
             if key not in self.applied:
-                self._apply(head, key, files[key], seq)
+                self._apply(head, key, files[key], seq, times_ms)
         if self.verdicts is not None:
             published = self.verdicts.pick(self.verdicts.columns["published"])
             where = f"{head.commit_key} (Parquet of {head.epoch})"
             check_against_rows(published, without_votes(rows, published.ids), where)
+        self.seq = head.seq
 
-    def _apply(self, head: Head, key: str, entry: FileEntry, seq: int) -> None:
-        expect(seq == head.seq, key, promised=f"a place in the list of tick {seq}", found=head.list_key)
+    def _apply(self, head: Head, key: str, entry: FileEntry, seq: int, times_ms: Mapping[int, int]) -> None:
+        expect(seq > self.seq, key, promised=f"a place in the list of tick {seq}", found=head.list_key)
         expect(self.verdicts is not None, key, promised="a snapshot before its deltas", found="none")
         delta = self._table(key, entry, head.list_key)
         times = delta.columns["changed_at"]
-        expect(
-            np.all(times == head.ts_ms), key, promised=f"changed_at {head.ts_ms}, the tick's", found=np.unique(times)
-        )
+        ts_ms = times_ms.get(seq)
+        right = ts_ms is None or np.all(times == ts_ms)
+        expect(right, key, promised=f"changed_at {ts_ms}, the tick's", found=np.unique(times))
         assert self.verdicts is not None
         self.verdicts = self.verdicts.overlay(delta)
         self.applied.add(key)
@@ -95,7 +106,7 @@ class ParquetCheck:
         snapshot = self._table(key, files[key], head.list_key)
         newest = snapshot.columns["changed_at"].max(initial=0)
         expect(newest <= base_ts_ms, key, promised=f"changed_at up to {base_ts_ms}, the base's tick", found=newest)
-        if self.verdicts is not None:
+        if self.verdicts is not None and self.seq == head.base.seq:
             promised = f"of videos with votes the verdicts of tick {head.base.seq}: snapshot and deltas before"
             same = _voted(self.verdicts).same(_voted(snapshot))
             expect(same, key, promised=promised, found="other verdicts")

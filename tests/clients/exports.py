@@ -11,8 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.clients.packing import packed
 from tests.clients.signing import sha256
-from tests.clients.tree import Payload, Row, Tree, in_order, packed
+from tests.clients.tree import Payload, Row, Tree, in_order
 
 CATEGORIES = ("fully_ai", "ai_voiceover", "ai_visuals", "ai_thumbnails", "ai_assisted")
 NEVER = (0, 0)

@@ -11,9 +11,10 @@ from clients.verify import verify
 from tests.clients import exports as exports_module
 from tests.clients.exports import SCHEMA, Exports
 from tests.clients.histories import TICKS_A_DAY, grow, time_of
+from tests.clients.packing import packed
 from tests.clients.signing import sha256
 from tests.clients.test_verify import broken
-from tests.clients.tree import Tree, packed
+from tests.clients.tree import Tree
 
 
 @pytest.mark.parametrize(
