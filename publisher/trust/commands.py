@@ -50,6 +50,10 @@ def keys() -> None:
     """Say who may sign, and change it: online key, root keys.
 
     Two of the three root keys change anything. What they decide is root n + 1; the next publish goes by it.
+
+    \b
+    Example:
+      realtube keys show
     """
 
 
