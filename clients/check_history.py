@@ -84,7 +84,7 @@ class History:
         keys = self.shelf.source.keys()
         if keys is not None:
             found = [int(match[1]) for key in keys if (match := COMMIT.fullmatch(key))]
-            return max((older for older in found if older < seq), default=0)
+            return max([0, *(older for older in found if older < seq)])
         for older in [*range(seq - 1, max(0, seq - GAP_PROBES), -1), 1]:
             try:
                 self.shelf.source.get(commit_key(older), limit_bytes=MAX_HEAD_BYTES, prefix_bytes=1)
