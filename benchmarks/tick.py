@@ -23,8 +23,8 @@ from data.formats import base
 from data.formats.rows import Rows, id_column, ids_of_integers
 from data.formats.tree import HEAD, epoch_of, root_key
 from publisher import keys
-from publisher.names import Names
 from publisher.effects import commit
+from publisher.names import Names
 from publisher.scoring.verdicts import VerdictTable, empty
 from publisher.signer import Signer
 from publisher.stores.local import LocalStore
