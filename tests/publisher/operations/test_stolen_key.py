@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from clients.errors import Refused
+from clients.errors import Refused, VerifyError
 from clients.reference import sync
+from clients.verify import verify
 from data.formats import root as roots
 from data.formats.head import Head, parse
 from data.formats.tree import HEAD, commit_key
@@ -145,6 +146,12 @@ def test_owner_outranks_the_thief(tmp_path: Path, theft: Callable[[Site, Path], 
     )  # fmt: skip
     assert head_of(store).n == good.n + 1
     assert sync(store.directory, tmp_path / "honest", root=pinned).seq == back.seq + 2
+    if theft is damaged_files:  # the verifier names what the thief left, and the owner deletes it
+        with pytest.raises(VerifyError, match=r"v1/e/2026-09-21/ring-5-"):
+            verify(store.directory, root=pinned)
+        for ring in store.directory.glob("v1/e/*/ring-5-*"):
+            ring.unlink()
+    assert verify(store.directory, root=pinned).seq == back.seq + 2
 
 
 def outrun(thief: Site, monkeypatch: pytest.MonkeyPatch, seq: int, at_ms: int) -> None:
