@@ -85,7 +85,8 @@ class History:
             found: list[int] = [int(match[1]) for key in keys if (match := COMMIT.fullmatch(key))]
             below: list[int] = [0, *(older for older in found if older < seq)]
             return max(below)
-        for older in [*range(seq - 1, max(0, seq - GAP_PROBES), -1), 1]:
+        probes: list[int] = [*range(seq - 1, max(0, seq - GAP_PROBES), -1), 1]
+        for older in probes:
             try:
                 self.shelf.source.get(commit_key(older), limit_bytes=MAX_HEAD_BYTES, prefix_bytes=1)
             except Missing:
