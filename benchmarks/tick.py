@@ -23,8 +23,8 @@ from data.formats import base
 from data.formats.rows import Rows, id_column, ids_of_integers
 from data.formats.tree import HEAD, epoch_of, root_key, sha256
 from publisher import keys
+from publisher.effects import commit
 from publisher.names import Names
-from publisher.run import commit
 from publisher.scoring.channel_scores import no_channels
 from publisher.scoring.verdicts import VerdictTable, empty
 from publisher.signer import Signer

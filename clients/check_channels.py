@@ -54,7 +54,8 @@ class ChannelsCheck:
         """Begin with no channels."""
         self.shelf = shelf
         self.files = 0
-        self.epoch = ""
+        self.begun = ""
+        """The epochs file that the newest list began with."""
         self.key = ""
         self.seq = 0
         """The last tick that was checked."""
@@ -67,7 +68,7 @@ class ChannelsCheck:
 
     def forget(self, head: Head) -> None:
         """Begin anew with the next epoch: a file of this one is not there any more."""
-        self.epoch, self.base, self.now = head.epoch, None, None
+        self.begun, self.base, self.now = head.epochs_key, None, None
 
     def check_tick(self, head: Head, files: Mapping[str, FileEntry], verdicts: Verdicts | None) -> None:
         """Check that a tick lists its epoch's channels, and at the epoch's first tick these against the verdicts.
@@ -81,14 +82,14 @@ class ChannelsCheck:
             VerifyError: when a file breaks a promise, or its counts are not those of the verdicts.
         """
         follows, self.seq = head.seq == self.seq + 1, head.seq
-        if head.epoch == self.epoch and self.now is None:
+        if head.epochs_key == self.begun and self.now is None:
             return
         keys = [key for key in files if (match := FILE.fullmatch(key)) and match[1] == head.epoch]
         if verdicts is None:
             expect(not keys, head.list_key, promised="verdicts beside channel scores", found=keys)
             return
         expect(len(keys) == 1, head.list_key, promised="one list of channel scores", found=len(keys))
-        if head.epoch == self.epoch:
+        if head.epochs_key == self.begun:
             expect(keys[0] == self.key, head.list_key, promised=f"{self.key} all day", found=keys[0])
             return
         before = self.now if follows else None
@@ -96,8 +97,8 @@ class ChannelsCheck:
         expect(first or not follows, keys[0], promised=f"tick {head.seq}, the epoch's first", found=_seq(keys[0]))
         rows = self._rows(head, keys[0], files[keys[0]], verdicts if first else None)
         _check_times(head, keys[0], rows, before)
-        self.base, self.now = before if self.epoch or before is None else rows, rows
-        self.epoch, self.key, self.begun_ms = head.epoch, keys[0], head.ts_ms
+        self.base, self.now = before if self.begun or before is None else rows, rows
+        self.begun, self.key, self.begun_ms = head.epochs_key, keys[0], head.ts_ms
 
     def _rows(self, head: Head, key: str, entry: FileEntry, verdicts: Verdicts | None) -> Channels:
         table = read_table(key, self.shelf.fetch(key, entry, head.list_key), COLUMNS)

@@ -81,7 +81,7 @@ class CompatCheck:
         """Files that were checked."""
         self.full: Verdicts | None = None
         """Of the epoch's base; None where the tree has no compat files."""
-        self.epoch = ""
+        self.begun = ""
 
     def forget(self) -> None:
         """Begin anew with the next epoch: a file of this one is not there any more."""
@@ -107,7 +107,7 @@ class CompatCheck:
         Raises:
             VerifyError: when a file breaks a promise, or full and delta are not the rows.
         """
-        if head.epoch != self.epoch:
+        if head.epochs_key != self.begun:
             self._begin_epoch(head, files, base, channels.base)
         if self.full is None:
             return
@@ -123,7 +123,7 @@ class CompatCheck:
     def _begin_epoch(
         self, head: Head, files: Mapping[str, FileEntry], base: NumberedRows, channels: Channels | None
     ) -> None:
-        self.epoch = head.epoch
+        self.begun = head.epochs_key
         keys = [key for key in files if (match := FULL.fullmatch(key)) and match[1] == head.epoch]
         if not keys and self.full is None:
             return

@@ -49,7 +49,7 @@ class ParquetCheck:
         self.files = 0
         self.verdicts: Verdicts | None = None
         """`KEPT` and `channel_id` at the last tick that was checked; None before the first snapshot."""
-        self.epoch = ""
+        self.begun = ""
         self.applied: set[str] = set()
         """The epoch's deltas that are in `verdicts`."""
         self.seq = 0
@@ -73,7 +73,7 @@ class ParquetCheck:
         Raises:
             VerifyError: when a file breaks a promise, or the verdicts are not those of the rows.
         """
-        if head.epoch != self.epoch:
+        if head.epochs_key != self.begun:
             self._begin_epoch(head, files, times_ms.get(head.base.seq, head.ts_ms))
         elif self.verdicts is None:
             return
@@ -109,7 +109,7 @@ class ParquetCheck:
         self.applied.add(key)
 
     def _begin_epoch(self, head: Head, files: Mapping[str, FileEntry], base_ts_ms: int) -> None:
-        self.epoch, self.applied = head.epoch, set()
+        self.begun, self.applied = head.epochs_key, set()
         snapshots = _named(SNAPSHOT, files, head.epoch)
         if not snapshots and self.verdicts is None:
             return

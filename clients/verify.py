@@ -116,7 +116,7 @@ class Walk:
         if self.lost == head.epoch:
             return
         try:
-            if self.epoch is None or self.epoch.day != head.epoch:
+            if self.epoch is None or self.epoch.day != head.epoch or self.epoch.base_seq != head.base.seq:
                 self._begin_epoch(head, files)
             assert self.epoch is not None
             rows = self.epoch.rows

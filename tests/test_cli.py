@@ -18,7 +18,7 @@ from click.testing import CliRunner
 import cli
 from data.log.schema import LogError
 from data.settings import SettingsError
-from publisher.prepare import PublishRefused
+from publisher.refusals import PublishRefused
 from publisher.schedule import Busy
 from tests.homes import PROJECT
 
@@ -42,6 +42,7 @@ def test_the_names_are_fixed() -> None:
         "init", "serve", "publish", "import-votes", "audit", "moderator", "score", "sync", "rows", "verify", "browse",
         "mirror", "ticks", "diff",
         "doctor", "lock", "confirm-human", "unlock", "hide", "unhide", "ban", "unban", "decisions", "explain", "review",
+        "keys", "prune", "rollback", "resume", "kill", "tombstone",
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -72,9 +72,7 @@ def channel_scores(learned: Channels, table: VerdictTable, before: ChannelScores
         now_ms: Time of the tick.
     """
     size = len(learned.share)
-    voted = table.voters > 0
-    videos = np.bincount(table.channel[voted], minlength=size)[:size]
-    flagged = np.bincount(table.channel[voted & table.published & (table.score >= FLAGGED)], minlength=size)[:size]
+    videos, flagged = _counts(table, size)
     listed = (videos > 0) & (learned.settled > 0)
     listed[0] = False
     keys = np.flatnonzero(listed)
@@ -85,10 +83,42 @@ def channel_scores(learned: Channels, table: VerdictTable, before: ChannelScores
         low=np.minimum(percent(learned.low[keys]), score).astype(np.uint8),
         high=np.maximum(percent(learned.high[keys]), score).astype(np.uint8),
         settled=learned.settled[keys].astype(np.int32),
-        videos=videos[keys].astype(np.int32),
-        flagged=flagged[keys].astype(np.int32),
+        videos=videos[keys],
+        flagged=flagged[keys],
         changed_ms=np.full(len(keys), now_ms, np.int64),
     )
+    return _unchanged_kept(new, before)
+
+
+def recounted(before: ChannelScores, table: VerdictTable, *, now_ms: int) -> ChannelScores:
+    """The list for an epoch whose first tick learned nothing: the shares as before, the videos as they stand.
+
+    Args:
+        before: The list that this one follows.
+        table: The verdicts as this tick leaves them.
+        now_ms: Time of the tick.
+    """
+    videos, flagged = _counts(table, int(before.channel.max(initial=0)) + 1)
+    kept = before.take(np.flatnonzero(videos[before.channel]))
+    new = replace(
+        kept,
+        videos=videos[kept.channel],
+        flagged=flagged[kept.channel],
+        changed_ms=np.full(len(kept), now_ms, np.int64),
+    )
+    return _unchanged_kept(new, before)
+
+
+def _counts(table: VerdictTable, size: int) -> tuple[Keys, Keys]:
+    """By channel key below `size`: videos with standing votes, and of these the published ones at 50 or more."""
+    voted = table.voters > 0
+    flagged = voted & table.published & (table.score >= FLAGGED)
+    videos, high = (np.bincount(table.channel[of], minlength=size)[:size] for of in (voted, flagged))
+    return videos.astype(np.int32), high.astype(np.int32)
+
+
+def _unchanged_kept(new: ChannelScores, before: ChannelScores) -> ChannelScores:
+    """The new list, with the times of rows that say what they said before."""
     _, here, there = np.intersect1d(new.channel, before.channel, assume_unique=True, return_indices=True)
     same = np.ones(len(here), np.bool_)
     for name in NUMBERS:

@@ -80,6 +80,7 @@ def following(name: str, previous: Published, channels: ChannelScores, names: Na
         del memory[video_id.decode()]
     head = previous.head
     ways = rolls.following(leads.rolls, previous.day, head.epoch, seq=head.seq, to=name)
+    ways = [way for way in ways if way.epoch != name]  # its own first base, given up by a rollback
     started = _start(
         name, table, names, previous.channels,
         seq=head.seq, base_epoch=head.epoch, base_ms=head.ts, generated_ms=ts_ms - 1, leads=Leads(memory, ways),

@@ -20,6 +20,8 @@ from publisher.sync import compat
 from publisher.sync.day import Day, restore
 from publisher.sync.rolls import Roll
 
+COMMITS = "v1/c/"
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -61,20 +63,59 @@ def load(store: Store, text: bytes, names: Names) -> Published:
         FormatError: A file is missing, damaged, or names what the log does not know.
     """
     head, envelope = parse(text)
-    listing = files.parse(read(store, files_key(head.seq, head.files.sha256), head.files))
-    base_head = store.read(commit_key(head.base.seq))
-    if base_head is None:
-        raise FormatError(f"{commit_key(head.base.seq)} is missing")
+    listing = files_of(store, head)
     return Published(
         head=head,
         payload=envelope.payload,
         listing=listing,
         day=_day(store, head, listing.files),
-        base_ms=parse(base_head)[0].ts,
+        base_ms=_base_ms(store, head),
         table=_table(store, listing.files, names),
         channels=_channels(store, listing.files, names),
         channel_changes=_channel_changes(store, listing.files),
     )
+
+
+def commits_in(store: Store) -> set[int]:
+    """The numbers of all commits, whoever made them."""
+    names = (listed.key.removeprefix(COMMITS).removesuffix(".json") for listed in store.keys(COMMITS))
+    return {int(name) for name in names if name.isascii() and name.isdigit() and len(name) <= 16}
+
+
+def files_of(store: Store, head: Head) -> FileList:
+    """A tick's list of files.
+
+    Raises:
+        FormatError: It is missing or damaged.
+    """
+    return files.parse(read(store, files_key(head.seq, head.files.sha256), head.files))
+
+
+def table_of(store: Store, seq: int, names: Names) -> tuple[Head, VerdictTable]:
+    """The verdicts as an earlier tick left them, from its Parquet files.
+
+    Raises:
+        FormatError: The tick or a file of it is missing or damaged, or they do not give its rows.
+    """
+    text = store.read(commit_key(seq))
+    if text is None:
+        raise FormatError(f"{commit_key(seq)} is missing: there is no tick {seq} to go back to")
+    head, _ = parse(text)
+    table = _table(store, files_of(store, head).files, names)
+    if table.rows(names.ids)[1].state() != head.state:
+        raise FormatError(f"the verdicts of tick {seq} do not give the rows that it published")
+    return head, table
+
+
+def _base_ms(store: Store, head: Head) -> int:
+    """When the base's tick was; a base without one (section 5) is as old as the tick after it, less a moment."""
+    text = store.read(commit_key(head.base.seq))
+    if text is not None:
+        return parse(text)[0].ts
+    following = store.read(commit_key(head.base.seq + 1))
+    if following is None:
+        raise FormatError(f"{commit_key(head.base.seq)} is missing")
+    return parse(following)[0].ts - 1
 
 
 def leads_of(store: Store, published: Published) -> Leads:

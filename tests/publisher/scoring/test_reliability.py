@@ -29,8 +29,8 @@ def test_unanswered_flags_need_a_longer_record() -> None:
 def test_the_shift_gives_back_what_limits_took() -> None:
     """Log-odds that are one too low move up by nearly one; few audits move nothing; extremes stay finite."""
     draw = np.random.default_rng(1)
-    truth = draw.normal(0.0, 1.5, 4000)
-    label = (draw.random(4000) < 1.0 / (1.0 + np.exp(-truth))) * 1.0
+    truth = np.asarray(draw.normal(0.0, 1.5, 4000), np.float64)
+    label = np.asarray(draw.random(4000) < 1.0 / (1.0 + np.exp(-truth)), np.float64)
     assert 0.85 < shift(label, truth - 1.0) < 1.1
     assert abs(shift(label[:3], truth[:3] - 1.0)) < 0.5
     assert abs(shift(label, truth)) < 0.12
