@@ -65,6 +65,11 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "sync": Place("clients.commands:sync", "Bring the rows in DEST up to the newest tick of SOURCE."),
         "rows": Place("clients.commands:rows", "Print the rows that a sync left in DEST."),
         "verify": Place("clients.commands:verify", "Check every promise that SOURCE's published tree makes."),
+        "mirror": Place(
+            "clients.mirror.commands:mirror", "Copy SOURCE's newest tick into DIRECTORY, for others to follow."
+        ),
+        "ticks": Place("clients.history.commands:ticks", "List the ticks of SOURCE, newest first."),
+        "diff": Place("clients.history.commands:diff", "Show which rows of SOURCE differ between ticks A and B."),
         "browse": Place("publisher.commands:browse", "Look at the published files in Datasette."),
         "score": Place("publisher.scoring.commands:score", "Score a file of votes, without any home."),
         "explain": Place("publisher.scoring.commands:explain", "Say why a video scores as it does."),

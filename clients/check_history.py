@@ -83,14 +83,15 @@ class History:
         """The newest tick below a missing one whose commit is there; 0 when there is none."""
         keys = self.shelf.source.keys()
         if keys is not None:
-            found = [int(match[1]) for key in keys if (match := COMMIT.fullmatch(key))]
-            return max((older for older in found if older < seq), default=0)
-        for older in [*range(seq - 1, max(0, seq - GAP_PROBES), -1), 1]:
+            found: list[int] = [int(match[1]) for key in keys if (match := COMMIT.fullmatch(key))]
+            return max([0, *(older for older in found if older < seq)])
+        probes: list[int] = [*range(seq - 1, max(0, seq - GAP_PROBES), -1), 1]
+        for probe in probes:
             try:
-                self.shelf.source.get(commit_key(older), limit_bytes=MAX_HEAD_BYTES, prefix_bytes=1)
+                self.shelf.source.get(commit_key(probe), limit_bytes=MAX_HEAD_BYTES, prefix_bytes=1)
             except Missing:
                 continue
-            return older
+            return probe
         return 0
 
     def _head(self, seq: int) -> Head:

@@ -81,6 +81,8 @@ class Walk:
         """By tick."""
         self.days: dict[str, Head] = {}
         """The newest tick of each epoch."""
+        self.dropped: set[str] = set()
+        """Epochs from which a later one has no roll."""
         self.lost = ""
         """An epoch whose base is not there any more: its rows cannot be followed."""
         self.lists: list[dict[str, FileEntry]] = []
@@ -143,7 +145,7 @@ class Walk:
         self.finish_epoch()
         self.epoch = None
         epoch = EpochCheck(self.shelf, head, files)
-        check_roll_days(epoch.epochs, self.days, head.epochs_key)
+        check_roll_days(epoch.epochs, self.days, self.dropped, head.epochs_key)
         self.epoch = epoch
         self.epochs += 1
         self.shards += epoch.shards
