@@ -24,8 +24,8 @@ MIB = 1 << 20
 HOUR_MS = 3_600_000
 TICK_MS = synthetic.START_MS + synthetic.SPAN_MS + HOUR_MS
 """Time of the first publish; the second one follows half an hour later, on the same day."""
-TICK_ROWS, TICK_CHANGED = 1_000_000, 1_000
-"""A tick of a large set: how many rows, how many of them it changes."""
+TICK_CHANGED = 1_000
+"""How many rows the tick of a large set changes."""
 TOUCHED_SHARE = 0.001
 """Share of the votes, and of the videos, that the second tick is about."""
 
@@ -36,6 +36,8 @@ class Size:
 
     votes: int
     videos: int
+    rows: int = 1_000_000
+    """Rows of the large set whose tick is encoded and written."""
 
 
 SHORT, LONG = Size(1_000_000, 200_000), Size(10_000_000, 2_000_000)
@@ -64,7 +66,7 @@ class Publishing:
     changed: int
     """Verdicts that the later tick changed."""
     tick: Mapping[str, float]
-    """Seconds by part, of a tick of `TICK_ROWS` without log and scoring (`benchmarks/tick.py`)."""
+    """Seconds by part, of a tick of `size.rows` rows without log and scoring (`benchmarks/tick.py`)."""
 
 
 def measure(size: Size, on_step: Callable[[str], None] = lambda _: None) -> Publishing:
@@ -94,7 +96,7 @@ def measure(size: Size, on_step: Callable[[str], None] = lambda _: None) -> Publ
         on_step("publishing a touched part")
         touched = site.realtube("publish", "--json", "--now-ms", str(TICK_MS + HOUR_MS // 2))
         on_step("encoding ticks of a large set")
-        arguments = ["-m", "benchmarks.tick", str(TICK_ROWS), str(TICK_CHANGED)]
+        arguments = ["-m", "benchmarks.tick", str(size.rows), str(TICK_CHANGED)]
         tick = measured([sys.executable, *arguments], site.environment()).facts()
     return Publishing(
         size=size,
@@ -137,7 +139,15 @@ def rows(*, full: bool, on_step: Callable[[str], None] = lambda _: None) -> list
         memory("full publish: peak memory", found.published, 280),
         ratio("full publish", found.published, 10, 20),
         ratio(f"publish with {TOUCHED_SHARE:.1%} touched", found.touched, 3, 6),
-        Row("publishing", f"encode and write {TICK_CHANGED:,} changes of {TICK_ROWS:,} rows", later, "s", 1, 2, "<="),
+        Row(
+            "publishing",
+            f"encode and write {TICK_CHANGED:,} changes of {found.size.rows:,} rows",
+            later,
+            "s",
+            1,
+            2,
+            "<=",
+        ),
         Row("publishing", "the same", later / found.tick["packing"], "× packing the base", 3, 6, "<="),
         Row("publishing", "encode and write an epoch's first tick of them", found.tick["first"], "s"),
     ]

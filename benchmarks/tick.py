@@ -21,15 +21,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from data.columns import Keys
 from data.formats import base
 from data.formats.rows import Rows, id_column, ids_of_integers
-from data.formats.tree import HEAD, epoch_of, root_key
+from data.formats.tree import HEAD, epoch_of, root_key, sha256
 from publisher import keys
+from publisher.effects import commit
 from publisher.names import Names
-from publisher.run import commit
+from publisher.scoring.channel_scores import no_channels
 from publisher.scoring.verdicts import VerdictTable, empty
 from publisher.signer import Signer
 from publisher.stores.local import LocalStore
 from publisher.sync import epoch as epochs
-from publisher.sync.published import load
+from publisher.sync.published import Published, load
 from publisher.sync.tick import Facts, build
 
 START_MS, TICK_MS = 1_767_225_600_000, 60_000
@@ -69,9 +70,10 @@ class Crowd:
         columns["changed_ms"][some] = now_ms
         return replace(table, **columns), some
 
-    def facts(self, seq: int, now_ms: int) -> Facts:
+    def facts(self, seq: int, now_ms: int, before: Published | None = None) -> Facts:
         """What a tick is."""
-        return Facts("ab" * 16, 1, seq, now_ms, TICK_MS, TICK_MS, None, seq, seq, START_MS)
+        prev = sha256(before.payload) if before else None
+        return Facts("ab" * 16, 1, seq, now_ms, TICK_MS, TICK_MS, prev, seq, 1, START_MS)
 
     def publish(self, epoch: epochs.Epoch, table: VerdictTable, changed: Keys, facts: Facts) -> float:
         """Encodes a tick and writes it; the seconds that it took."""
@@ -96,7 +98,7 @@ def measure(rows: int, changed: int, directory: Path) -> dict[str, float]:
     crowd = _crowd(rows, directory)
     table, seconds, packing = crowd.verdicts(rows), [], []
     begun = time.perf_counter()
-    epoch = epochs.first(epoch_of(START_MS), table, crowd.names, START_MS)
+    epoch = epochs.first(epoch_of(START_MS), table, no_channels(), crowd.names, START_MS)
     crowd.publish(epoch, table, np.arange(1, rows + 1, dtype=np.int32), crowd.facts(1, START_MS))
     first = time.perf_counter() - begun
     for seq in range(2, 3 + TICKS):
@@ -104,7 +106,7 @@ def measure(rows: int, changed: int, directory: Path) -> dict[str, float]:
         previous = load(crowd.store, crowd.store.read(HEAD) or b"", crowd.names)
         count = min(rows, changed * CHANGED_BEFORE) if seq == 2 else changed
         table, some = crowd.changed(previous.table, count, now_ms)
-        seconds.append(crowd.publish(epochs.current(previous), table, some, crowd.facts(seq, now_ms)))
+        seconds.append(crowd.publish(epochs.current(previous), table, some, crowd.facts(seq, now_ms, previous)))
         packing.append(_packing(table.rows(crowd.names.ids)[1]))
     return {"first": first, "later": statistics.median(seconds[1:]), "packing": statistics.median(packing[1:])}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from clients.errors import Malformed, Missing
+from clients.errors import Malformed, Missing, VerifyError
 from clients.head import HEAD_KEY, MAX_HEAD_BYTES, MAX_INLINE_BYTES, FileEntry, Head, commit_key, parse_head
 from clients.kill import read_kill
 from clients.promises import Shelf, check_canonical, expect, promise
@@ -16,7 +16,7 @@ LICENCE = "CC-BY-4.0"
 GAP_PROBES = 64
 """How far below a missing commit a server that lists nothing is asked for older ones."""
 COMMIT = re.compile(r"v1/c/([1-9]\d{0,15})\.json")
-LISTED = re.compile(r"v1/(?:root/\d+\.json|.*[-/][0-9a-f]{16}\.[a-z0-9.]+)")
+LISTED = re.compile(r"v1/(?:root/\d+\.json|.*-[0-9a-f]{16}\.[a-z0-9.]+)")
 """Files that never change: roots, and those with their hash in their name."""
 
 
@@ -56,7 +56,7 @@ class History:
     def ticks(self, newest: int) -> list[int]:
         """The ticks whose commits are there, oldest first: all up to the newest, but those that were pruned.
 
-        A hole is a broken promise, unless the commit above it has another `gen` than the one below.
+        A hole is a broken promise, unless the commit above it has `prev` of one below: those between are given up.
 
         Raises:
             VerifyError: when the newest one is not there, or a hole is.
@@ -73,24 +73,36 @@ class History:
                 older = self._below(seq)
                 if not older:
                     break
-                below, above = self._head(older), self._head(seqs[-1])
-                bridged = below.gen < above.gen and above.prev == below.signed.payload_hash
-                expect(bridged, commit_key(seq), promised=f"the commit of tick {seq}", found="none")
-                seq = older
+                above = self._head(seqs[-1])
+                seq = self._given_up(above, older)
+                expect(seq, commit_key(above.seq - 1), promised=f"the commit of tick {above.seq - 1}", found="none")
         return seqs[::-1]
 
     def _below(self, seq: int) -> int:
         """The newest tick below a missing one whose commit is there; 0 when there is none."""
         keys = self.shelf.source.keys()
         if keys is not None:
-            found = [int(match[1]) for key in keys if (match := COMMIT.fullmatch(key))]
-            return max((older for older in found if older < seq), default=0)
-        for older in [*range(seq - 1, max(0, seq - GAP_PROBES), -1), 1]:
+            found: list[int] = [int(match[1]) for key in keys if (match := COMMIT.fullmatch(key))]
+            return max([0, *(older for older in found if older < seq)])
+        probes: list[int] = [*range(seq - 1, max(0, seq - GAP_PROBES), -1), 1]
+        for probe in probes:
             try:
-                self.shelf.source.get(commit_key(older), limit_bytes=MAX_HEAD_BYTES, prefix_bytes=1)
+                self.shelf.source.get(commit_key(probe), limit_bytes=MAX_HEAD_BYTES, prefix_bytes=1)
             except Missing:
                 continue
-            return older
+            return probe
+        return 0
+
+    def _given_up(self, above: Head, older: int) -> int:
+        """The tick that a head continues when it leaves out the number below its own; 0 when there is none."""
+        while older:
+            try:
+                below = self._head(older)
+                if below.signed.payload_hash == above.prev:
+                    return older if above.stands_alone or below.gen < above.gen else 0
+            except VerifyError:
+                pass  # given up, and no head
+            older = self._below(older)
         return 0
 
     def _head(self, seq: int) -> Head:
@@ -163,6 +175,14 @@ def _check_successor(before: Head, head: Head) -> None:
         promised=f"through_position {before.through_position} or above",
         found=head.through_position,
     )
+    if head.seq > before.seq + 1 and head.stands_alone:
+        expect(
+            head.base.state == before.state,
+            key,
+            promised=f"a base of the rows of tick {before.seq}, {before.state}",
+            found=head.base.state,
+        )
+        return
     if head.epoch == before.epoch:
         same = (head.base, head.epochs) == (before.base, before.epochs)
         expect(same, key, promised=f"base and epochs file of tick {before.seq}", found=f"{head.base}, {head.epochs}")

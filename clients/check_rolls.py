@@ -15,22 +15,25 @@ from clients.rows import NumberedRows
 ROLLED_DAYS = 30
 
 
-def check_roll_days(epochs: EpochsFile, earlier: Iterable[str], said_by: str) -> None:
-    """Check that there is a roll for each earlier epoch of the last 30 days, and for no other.
+def check_roll_days(epochs: EpochsFile, earlier: Iterable[str], dropped: set[str], said_by: str) -> None:
+    """Check that rolls are from the last 30 days, and that one which was left out once never comes again.
 
     Args:
         epochs: the epochs file.
         earlier: earlier epochs that are known.
+        dropped: of these, the ones that had no roll before; those that have none now are added.
         said_by: the epochs file's key.
 
     Raises:
-        VerifyError: when one is missing, or too old.
+        VerifyError: when one is too old, or comes again.
     """
     listed = {roll.epoch for roll in epochs.rolls}
     known = {epoch for epoch in earlier if 0 < days_between(epoch, epochs.epoch) <= ROLLED_DAYS}
     old = sorted(epoch for epoch in listed if days_between(epoch, epochs.epoch) > ROLLED_DAYS)
     expect(not old, said_by, promised=f"rolls from the last {ROLLED_DAYS} days", found=old)
-    expect(known <= listed, said_by, promised="a roll from each earlier epoch", found=f"none from {known - listed}")
+    again = sorted(dropped & listed)
+    expect(not again, said_by, promised="no roll from an epoch that had none before", found=again)
+    dropped |= known - listed
 
 
 def days_between(earlier: str, later: str) -> int:

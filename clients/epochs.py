@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from clients.decode import decode_block, inflate
 from clients.errors import Damaged, Malformed
 from clients.head import EPOCH, MAX_ROWS, FileEntry, Head
@@ -164,4 +166,6 @@ def decode_roll(content: bytes, roll: RollEntry, epochs: EpochsFile) -> Block:
     block = decode_block(content, key)
     if (block.next, block.seq, block.first) != (None, epochs.seq, roll.n):
         raise Damaged(key, f"leads from {block.first} rows to tick {block.seq}, not from {roll.n} to {epochs.seq}")
+    if not np.isin(np.arange(roll.n, roll.n + len(block.added)), block.rows).all():
+        raise Damaged(key, "adds an id without its value")
     return block

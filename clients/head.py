@@ -135,6 +135,11 @@ class Head:
         return commit_key(self.seq)
 
     @property
+    def stands_alone(self) -> bool:
+        """Whether nothing but the base makes its rows, as when a publisher gave commits up (formats, section 5)."""
+        return self.ring is None and self.base.seq == self.seq - 1 and self.base.state == self.state
+
+    @property
     def inline_block(self) -> bytes | None:
         """The newest block, where line 3 holds it undamaged."""
         if not self.ring or not self.signed.attachments or not 0 < self.ring.sizes[0] <= MAX_INLINE_BYTES:

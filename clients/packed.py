@@ -135,8 +135,6 @@ def read_column(stream: bytes, count: int) -> Bytes:
     Raises:
         Malformed: when it is no raw deflate stream, inflates to another size, or ends before its bytes do.
     """
-    if count == 0 and not stream:
-        return np.zeros(0, np.uint8)
     inflater = zlib.decompressobj(wbits=-15)
     try:
         column = inflater.decompress(stream, count + 1)

@@ -19,7 +19,7 @@ from clients.trust import Root
 
 KEY = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
 """No empty, hidden or parent segment: a key cannot leave the tree."""
-H16 = re.compile(r"[-/]([0-9a-f]{16})\.[a-z0-9.]+$")
+H16 = re.compile(r"-([0-9a-f]{16})\.[a-z0-9.]+$")
 GZIP_TIME = slice(4, 8)
 """Where a gzip member says when it was made."""
 MAX_FILE_BYTES = 1 << 34

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from clients.check_channels import ChannelsCheck
 from clients.check_compat import Chronicle, CompatCheck
 from clients.check_epoch import EpochCheck
 from clients.check_files import SUMS_KEY, check_directory, check_sums, read_sums
@@ -48,7 +49,7 @@ class Report:
     shards: int
     """Shards compared with the rows, and followed to the top."""
     parquet: int
-    """Parquet files compared with the rows."""
+    """Parquet files: verdicts compared with the rows, channel scores with the verdicts."""
     compat: int
     """Compat files compared with the rows."""
     killed: int
@@ -74,6 +75,7 @@ class Walk:
         self.history = history
         self.chronicle = Chronicle()
         self.parquet = ParquetCheck(shelf)
+        self.channels = ChannelsCheck(shelf)
         self.compat = CompatCheck(shelf, self.chronicle)
         self.epoch: EpochCheck | None = None
         self.epochs = self.prefixes = self.shards = self.followed = 0
@@ -81,6 +83,8 @@ class Walk:
         """By tick."""
         self.days: dict[str, Head] = {}
         """The newest tick of each epoch."""
+        self.dropped: set[str] = set()
+        """Epochs from which a later one has no roll."""
         self.lost = ""
         """An epoch whose base is not there any more: its rows cannot be followed."""
         self.lists: list[dict[str, FileEntry]] = []
@@ -112,7 +116,7 @@ class Walk:
         if self.lost == head.epoch:
             return
         try:
-            if self.epoch is None or self.epoch.day != head.epoch:
+            if self.epoch is None or self.epoch.day != head.epoch or self.epoch.base_seq != head.base.seq:
                 self._begin_epoch(head, files)
             assert self.epoch is not None
             rows = self.epoch.rows
@@ -123,10 +127,12 @@ class Walk:
         self.followed += 1
         try:
             self.parquet.check_tick(head, files, self.epoch.rows, self.times_ms)
+            self.channels.check_tick(head, files, self.parquet.verdicts)
         except Tombstoned:
             self.parquet.forget()
+            self.channels.forget(head)
         try:
-            self.compat.check_tick(head, files, self.epoch.rows, self.epoch.base)
+            self.compat.check_tick(head, files, self.epoch.rows, self.epoch.base, self.channels)
         except Tombstoned:
             self.compat.forget()
         self.chronicle.gone |= self.epoch.removed_ids(rows)
@@ -143,7 +149,7 @@ class Walk:
         self.finish_epoch()
         self.epoch = None
         epoch = EpochCheck(self.shelf, head, files)
-        check_roll_days(epoch.epochs, self.days, head.epochs_key)
+        check_roll_days(epoch.epochs, self.days, self.dropped, head.epochs_key)
         self.epoch = epoch
         self.epochs += 1
         self.shards += epoch.shards
@@ -233,7 +239,7 @@ def _report(
         prefixes=walk.prefixes,
         rolls=rolls,
         shards=walk.shards,
-        parquet=walk.parquet.files,
+        parquet=walk.parquet.files + walk.channels.files,
         compat=len(walk.compat.keys),
         killed=_killed(walk.shelf, head),
         tombstones=len(walk.shelf.tombstones),

@@ -28,7 +28,7 @@ ANSWERS_KEPT = 16
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is published of one video."""
+    """What is published of one video or channel."""
 
     at: str
     """RFC 3339 time of the tick that changed it last; all are of one length, so text order is time order."""
@@ -57,6 +57,8 @@ class Tick:
     """Changes with the content."""
     entries: Mapping[str, Entry]
     """By video id: everything that is published, and everything that was once and is no more."""
+    channels: Mapping[str, Entry] = field(default_factory=dict)
+    """By channel id: every channel that has a score, and those that lost theirs today."""
     full_key: str = ""
     """Key of the epoch's base in the store, empty before the first tick."""
     head: head.Head | None = None
@@ -67,14 +69,14 @@ class Tick:
 
     def __post_init__(self) -> None:
         """Sorts the times at which something changed."""
-        self._times = sorted({entry.at for entry in self.entries.values()})
+        self._times = sorted({entry.at for known in (self.entries, self.channels) for entry in known.values()})
 
     def full(self) -> Packed:
         """The body of a full synchronisation."""
         with self._lock:
             if self._full is None:
-                lines = (entry.line for entry in self.entries.values() if entry.line)
-                self._full = _body(lines, "generatedAt", self.generated_at)
+                videos, channels = (_lines(known) for known in (self.entries, self.channels))
+                self._full = _body(videos, channels, "generatedAt", self.generated_at)
             return self._full
 
     def place_after(self, since_ms: int) -> str:
@@ -86,8 +88,9 @@ class Tick:
         """The body of all changes after a place of `place_after`, removals included."""
         with self._lock:
             if place not in self._deltas:
-                lines = (_change(video_id, entry) for video_id, entry in self.entries.items() if entry.at > place)
-                self._deltas[place] = _body(lines, "syncTimestamp", self.generated_at)
+                videos = [_change(key, entry) for key, entry in self.entries.items() if entry.at > place]
+                channels = [_channel_change(key, entry) for key, entry in self.channels.items() if entry.at > place]
+                self._deltas[place] = _body(videos, channels, "syncTimestamp", self.generated_at)
             self._deltas.move_to_end(place)
             while len(self._deltas) > ANSWERS_KEPT:
                 self._deltas.popitem(last=False)
@@ -102,7 +105,7 @@ class Published:
         self._directory = directory
         self._lock = threading.Lock()
         self._seen: object = None
-        self._base: tuple[str, Mapping[str, Entry], str] = ("", {}, "")
+        self._base: tuple[str, Mapping[str, Entry], Mapping[str, Entry], str] = ("", {}, {}, "")
         self._tick = Tick(rfc3339(created_ms), "nothing", {})
         self.failure = ""
         """Why the newest head could not be followed, empty when it was."""
@@ -139,12 +142,13 @@ class Published:
             return
         if full_key != self._base[0]:
             whole, tail = _parsed(gzip.decompress(self._read(full_key, listed[full_key])))
-            self._base = full_key, whole, tail["generatedAt"]
-        _, entries, generated_at = self._base
+            self._base = full_key, whole, _channels(tail), tail["generatedAt"]
+        _, entries, channels, generated_at = self._base
         if delta_key:
             changed, tail = _parsed(gzip.decompress(self._read(delta_key, listed[delta_key])))
-            entries, generated_at = {**entries, **changed}, tail["syncTimestamp"]
-        self._tick = Tick(generated_at, tag, entries, full_key, newest)
+            entries, channels = {**entries, **changed}, {**channels, **_channels(tail)}
+            generated_at = tail["syncTimestamp"]
+        self._tick = Tick(generated_at, tag, entries, channels, full_key, newest)
 
     def _read(self, key: str, file: head.File) -> bytes:
         body = (self._directory / key).read_bytes()
@@ -177,9 +181,22 @@ def _parsed(body: bytes) -> tuple[dict[str, Entry], dict[str, Any]]:
     for line in lines[1:-1]:
         if line:
             said = orjson.loads(line.removesuffix(b","))
-            action = said.pop("action", "update")
-            entries[said["videoId"]] = Entry(said["lastUpdated"], orjson.dumps(said) if action == "update" else b"")
+            entries[said["videoId"]] = _entry(said)
     return entries, tail
+
+
+def _channels(tail: Mapping[str, Any]) -> dict[str, Entry]:
+    """The channels of a full or delta file, by id."""
+    return {said["channelId"]: _entry(said) for said in tail["channels"]}
+
+
+def _entry(said: dict[str, Any]) -> Entry:
+    action = said.pop("action", "update")
+    return Entry(said["lastUpdated"], orjson.dumps(said) if action == "update" else b"")
+
+
+def _lines(known: Mapping[str, Entry]) -> list[bytes]:
+    return [entry.line for entry in known.values() if entry.line]
 
 
 def _change(video_id: str, entry: Entry) -> bytes:
@@ -188,5 +205,12 @@ def _change(video_id: str, entry: Entry) -> bytes:
     return orjson.dumps({"videoId": video_id, "action": "remove", "lastUpdated": entry.at})
 
 
-def _body(lines: Iterable[bytes], name: str, at: str) -> Packed:
-    return Packed(gzipped(b'{"videos":[%b],"channels":[],"%b":"%b"}' % (b",".join(lines), name.encode(), at.encode())))
+def _channel_change(channel_id: str, entry: Entry) -> bytes:
+    if entry.line:
+        return b'{"action":"update",' + entry.line[1:]
+    return orjson.dumps({"channelId": channel_id, "action": "remove", "score": 0, "lastUpdated": entry.at})
+
+
+def _body(videos: Iterable[bytes], channels: Iterable[bytes], name: str, at: str) -> Packed:
+    lists = b",".join(videos), b",".join(channels)
+    return Packed(gzipped(b'{"videos":[%b],"channels":[%b],"%b":"%b"}' % (*lists, name.encode(), at.encode())))

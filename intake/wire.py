@@ -18,8 +18,6 @@ from intake.live import Verdict
 from intake.moments import milliseconds
 from intake.readiness import Readiness
 
-CHANNEL_SCORE = 0
-"""Until channels are scored."""
 FUTURE_MS = 60_000
 """How far ahead of ours a client's clock may be."""
 
@@ -204,7 +202,7 @@ def _result(verdict: Verdict, *, not_ai: bool) -> dict[str, object]:
         "totalVotes": verdict.voters,
         "locked": verdict.locked,
         "channelId": verdict.channel_id,
-        "channelScore": CHANNEL_SCORE,
+        "channelScore": verdict.channel_score,
         "lastUpdated": rfc3339(verdict.newest_ms),
     }
 

@@ -38,6 +38,16 @@ class PublisherSettings:
         " Lower means more rows and larger files.",
     )
 
+    max_flipped: int = setting(
+        10,
+        "Share of the rows, in percent (1-100), whose scores may cross 50 in one tick without a person; fewer than 100"
+        " rows always may. Too high lets a fault through, too low stops honest ticks.",
+    )
+    max_vanished: int = setting(
+        10,
+        "Share of the rows, in percent (1-100), that may vanish in one tick without a person; fewer than 100 rows"
+        " always may. Too high lets a fault through, too low stops honest ticks.",
+    )
     sunset: str = setting(
         "",
         "Day (YYYY-MM-DD, UTC) on which this tree ends; empty: none is set. Heads tell it to clients."
@@ -56,6 +66,9 @@ class PublisherSettings:
         """
         if not 4 <= self.minimum_score <= 100:
             raise SettingsError(f"REALTUBE_MINIMUM_SCORE must be 4 to 100, found {self.minimum_score}")
+        for name, share in (("MAX_FLIPPED", self.max_flipped), ("MAX_VANISHED", self.max_vanished)):
+            if not 1 <= share <= 100:
+                raise SettingsError(f"REALTUBE_{name} must be 1 to 100 percent, found {share}")
         for name, text in (("INTERVAL", self.interval), ("SPREAD", self.spread)):
             if duration_ms(text) <= 0:
                 raise SettingsError(f"REALTUBE_{name} must be a positive time such as 30m, found {text!r}")

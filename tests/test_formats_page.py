@@ -10,14 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from data.formats import base, ring, signed
+from data.formats import base, ring
+from data.formats import root as roots
 from data.formats.files import FileList
 from data.formats.head import File
 from data.formats.rows import Rows, id_column
 from data.records import CATEGORIES, STANCES
+from publisher.research.channels import COLUMNS as CHANNEL_COLUMNS
 from publisher.research.parquet import DESCRIPTIONS
 from publisher.sync.day import advance, begin
 from publisher.sync.tick import EXPIRES_MS, INLINE_BYTES
+from publisher.trust.changes import with_online_key
 from tests.factories import HOUR_MS, START_MS, new_site, vote
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "formats.md").read_text(encoding="utf-8")
@@ -71,7 +74,8 @@ def test_head_fields(tmp_path: Path) -> None:
     site = new_site(tmp_path)
     site.publish(START_MS)
     there = json.loads(site.head().split(b"\n")[0])
-    optional = re.findall(r"^\| `(\w+)` \| [^|]+ \| optional: ", PAGE, re.MULTILINE)
+    section = PAGE.split("## 5. Head", 1)[1]
+    optional = re.findall(r"^\| `(\w+)` \| [^|]+ \| optional: ", section, re.MULTILINE)
 
     assert sorted(first_column("5. Head")) == sorted([*there, *optional])
     assert optional == ["kill", "frozen", "note", "sunset"]
@@ -79,9 +83,10 @@ def test_head_fields(tmp_path: Path) -> None:
 
 def test_root_fields(tmp_path: Path) -> None:
     """The page names exactly the fields of a root."""
-    root = signed.parse(new_site(tmp_path).signer.roots[1]).value()
+    root = roots.parse(new_site(tmp_path).signer.roots[1])
+    changed = with_online_key(root, root.online_keys[0], created_ms=START_MS, reason="stolen")
 
-    assert sorted(first_column("4. Root")) == sorted(root)
+    assert sorted(first_column("4. Root")) == sorted(json.loads(changed.payload()))
 
 
 def test_base_fields() -> None:
@@ -126,7 +131,7 @@ def test_epochs_fields(tmp_path: Path) -> None:
 
 
 def test_parquet_columns() -> None:
-    """The page names exactly the Parquet columns."""
+    """The page names exactly the Parquet columns, of verdicts and of channels."""
     words = first_column("11. Parquet")
     spelled = [
         column
@@ -134,7 +139,7 @@ def test_parquet_columns() -> None:
         for column in ([word.replace("<category>", name) for name in CATEGORIES] if "<category>" in word else [word])
     ]
 
-    assert {*spelled, "votes_not_ai"} == set(DESCRIPTIONS)
+    assert sorted([*spelled, "votes_not_ai"]) == sorted([*DESCRIPTIONS, *CHANNEL_COLUMNS])
     assert [f"votes_{name}" for name in STANCES] == [name for name in DESCRIPTIONS if name.startswith("votes_")]
 
 

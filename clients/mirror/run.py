@@ -12,11 +12,11 @@ from clients.check_shards import SUMS
 from clients.choose import Choice, choose
 from clients.climb import fetch_commit
 from clients.decode import decode_prefix
-from clients.errors import Damaged, HeldError, Malformed, Missing, Refused, SourceError
-from clients.head import HEAD_KEY, MAX_HEAD_BYTES, FileEntry, Head, commit_key, parse_head
+from clients.errors import Damaged, HeldError, Malformed, Refused, SourceError
+from clients.head import HEAD_KEY, FileEntry, Head, commit_key, parse_head
 from clients.held import Held, locked
+from clients.history.ticks import commit_before, commit_followed
 from clients.mirror.disk import Disk
-from clients.origins import Origins
 from clients.promises import KEY, MAX_FILE_BYTES
 from clients.source import Source, open_source
 from clients.strict import Fields, read_json
@@ -82,7 +82,9 @@ class Copy:
         try:
             listed = Fields.of(read_json(text)).object("files")
             files = {key: listed.object(key) for key in listed.values}
-            entries = {key: FileEntry(e.integer("bytes", 0, MAX_FILE_BYTES), e.hash("sha256")) for key, e in files.items()}
+            entries = {
+                key: FileEntry(e.integer("bytes", 0, MAX_FILE_BYTES), e.hash("sha256")) for key, e in files.items()
+            }
         except Malformed as error:
             raise Damaged(head.list_key, str(error)) from None
         for key in entries:
@@ -143,26 +145,13 @@ class Copy:
     def _commit(self, after: Head) -> tuple[Head | None, bool]:
         """The commit before one, and whether it is here already; None where nobody has it any more."""
         key = commit_key(after.seq - 1)
-
-        def check(text: bytes) -> Head:
-            try:
-                head = parse_head(text)
-            except Refused as error:
-                raise Damaged(key, str(error)) from None
-            if head.signed.payload_hash != after.prev:
-                raise Damaged(key, f"is not the payload {after.prev} that tick {after.seq} follows")
-            return head
-
         text = self.disk.read(key)
         if text is not None:
             try:
-                return check(text), True
+                return commit_followed(text, after), True
             except Damaged as error:
                 self.warnings.append(f"replaced: {error}")
-        try:
-            return self.origins.get(key, limit_bytes=MAX_HEAD_BYTES, check=check), False
-        except Missing:
-            return None, False
+        return commit_before(self.origins, after), False
 
     def _last_ring(self) -> None:
         """What a client of the epoch before needs to finish it: its last commit, and that one's ring."""
@@ -195,6 +184,10 @@ class Copy:
         sums = "".join(f"{entry.sha256}  {key}\n" for key, entry in sorted(self._list().items())).encode()
         if self.disk.read(SUMS_KEY) != sums:
             self.disk.put(SUMS_KEY, sums)
+
+
+def _entry(fields: Fields) -> FileEntry:
+    return FileEntry(fields.integer("bytes", 0, MAX_FILE_BYTES), fields.hash("sha256"))
 
 
 def _check_key(key: str, said_by: str) -> None:

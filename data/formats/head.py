@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,11 +130,6 @@ def parse(text: bytes) -> tuple[Head, signed.SignedText]:
         return _head(value), envelope
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"a head lacks or garbles a field: {error!r}") from error
-
-
-def inline_block(envelope: signed.SignedText) -> bytes | None:
-    """The newest packed block, when the head carries it."""
-    return base64.b64decode(envelope.attachments[0]) if envelope.attachments else None
 
 
 def _head(value: dict[str, Any]) -> Head:

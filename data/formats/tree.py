@@ -93,8 +93,13 @@ def changes_key(epoch: str, seq: int, digest: str) -> str:
     return f"v1/parquet/{epoch}/videos-delta-{seq}-{digest[:16]}.parquet"
 
 
+def channels_key(epoch: str, seq: int, digest: str) -> str:
+    """Key of the channel scores that an epoch's first tick learned."""
+    return f"v1/parquet/{epoch}/channels-{seq}-{digest[:16]}.parquet"
+
+
 def seq_of_verdicts(key: str) -> int:
-    """The tick in the key of a Parquet file."""
+    """The tick in the key of a Parquet file of verdicts."""
     return int(key.rsplit("/", 1)[1].removeprefix("videos-").removeprefix("delta-").split("-")[0])
 
 

@@ -12,12 +12,15 @@ from data.formats.files import FileList
 from data.formats.head import File, Head, parse
 from data.formats.tree import FormatError, commit_key, epochs_key, files_key, roll_key, seq_of_verdicts, sha256
 from publisher.names import Names
-from publisher.research import parquet
+from publisher.research import channels, parquet
+from publisher.scoring.channel_scores import ChannelScores
 from publisher.scoring.verdicts import VerdictTable, empty
 from publisher.store import Store
 from publisher.sync import compat
 from publisher.sync.day import Day, restore
 from publisher.sync.rolls import Roll
+
+COMMITS = "v1/c/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,10 @@ class Published:
     base_ms: int
     """Time of the tick whose rows the epoch's base holds."""
     table: VerdictTable
+    channels: ChannelScores
+    """What the epoch's first tick learned of channels."""
+    channel_changes: bytes
+    """In what that differs from the base, as the compat deltas say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +63,59 @@ def load(store: Store, text: bytes, names: Names) -> Published:
         FormatError: A file is missing, damaged, or names what the log does not know.
     """
     head, envelope = parse(text)
-    listing = files.parse(read(store, files_key(head.seq, head.files.sha256), head.files))
-    base_head = store.read(commit_key(head.base.seq))
-    if base_head is None:
-        raise FormatError(f"{commit_key(head.base.seq)} is missing")
+    listing = files_of(store, head)
     return Published(
         head=head,
         payload=envelope.payload,
         listing=listing,
         day=_day(store, head, listing.files),
-        base_ms=parse(base_head)[0].ts,
+        base_ms=_base_ms(store, head),
         table=_table(store, listing.files, names),
+        channels=_channels(store, listing.files, names),
+        channel_changes=_channel_changes(store, listing.files),
     )
+
+
+def commits_in(store: Store) -> set[int]:
+    """The numbers of all commits, whoever made them."""
+    names = (listed.key.removeprefix(COMMITS).removesuffix(".json") for listed in store.keys(COMMITS))
+    return {int(name) for name in names if name.isascii() and name.isdigit() and len(name) <= 16}
+
+
+def files_of(store: Store, head: Head) -> FileList:
+    """A tick's list of files.
+
+    Raises:
+        FormatError: It is missing or damaged.
+    """
+    return files.parse(read(store, files_key(head.seq, head.files.sha256), head.files))
+
+
+def table_of(store: Store, seq: int, names: Names) -> tuple[Head, VerdictTable]:
+    """The verdicts as an earlier tick left them, from its Parquet files.
+
+    Raises:
+        FormatError: The tick or a file of it is missing or damaged, or they do not give its rows.
+    """
+    text = store.read(commit_key(seq))
+    if text is None:
+        raise FormatError(f"{commit_key(seq)} is missing: there is no tick {seq} to go back to")
+    head, _ = parse(text)
+    table = _table(store, files_of(store, head).files, names)
+    if table.rows(names.ids)[1].state() != head.state:
+        raise FormatError(f"the verdicts of tick {seq} do not give the rows that it published")
+    return head, table
+
+
+def _base_ms(store: Store, head: Head) -> int:
+    """When the base's tick was; a base without one (section 5) is as old as the tick after it, less a moment."""
+    text = store.read(commit_key(head.base.seq))
+    if text is not None:
+        return parse(text)[0].ts
+    following = store.read(commit_key(head.base.seq + 1))
+    if following is None:
+        raise FormatError(f"{commit_key(head.base.seq)} is missing")
+    return parse(following)[0].ts - 1
 
 
 def leads_of(store: Store, published: Published) -> Leads:
@@ -133,4 +181,20 @@ def _table(store: Store, listed: Mapping[str, File], names: Names) -> VerdictTab
 
 def verdict_files(listed: Mapping[str, File]) -> list[str]:
     """Keys of the Parquet snapshot and its changes, the oldest first."""
-    return sorted((key for key in listed if "/parquet/" in key), key=seq_of_verdicts)
+    return sorted((key for key in listed if "/videos-" in key), key=seq_of_verdicts)
+
+
+def channels_file(listed: Mapping[str, File]) -> str:
+    """Key of the channels' scores."""
+    return only(listed, "/channels-")
+
+
+def _channels(store: Store, listed: Mapping[str, File], names: Names) -> ChannelScores:
+    key = channels_file(listed)
+    return channels.decode(read(store, key, listed[key]), names)
+
+
+def _channel_changes(store: Store, listed: Mapping[str, File]) -> bytes:
+    """What the epoch's newest compat delta says of channels; nothing in the first tick of a tree, which has none."""
+    deltas = [key for key in listed if "/delta-" in key]
+    return compat.changes_of(gzip.decompress(read(store, deltas[0], listed[deltas[0]]))) if deltas else b"[]"

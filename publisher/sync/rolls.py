@@ -59,10 +59,10 @@ def following(known: Iterable[Roll], day: Day, epoch: str, *, seq: int, to: str)
     """
     last = of_day(day, seq)
     ids = day.base_ids()
-    rolls = [Roll(epoch, day.base_seq, len(ids), last or None)]
+    rolls = [Roll(epoch, day.base_seq, len(ids), last or None)] if _is_recent(epoch, to) else []
     places = Places(ids)
     for roll in known:
-        if (date.fromisoformat(to) - date.fromisoformat(roll.epoch)).days <= DAYS:
+        if _is_recent(roll.epoch, to):
             block = compose(roll, places, len(ids), last)
             rolls.append(replace(roll, block=block or None))
     return rolls
@@ -113,6 +113,11 @@ def compose(earlier: Roll, places: Places, middle_n: int, later: Block) -> Block
     scores[first.rows], flags[first.rows] = first.scores, first.flags
     scores[number[later.rows]], flags[number[later.rows]] = later.scores, later.flags
     return _block(later.seq, n, ids, removed, told, scores, flags)
+
+
+def _is_recent(epoch: str, to: str) -> bool:
+    """Whether a day is one of the `DAYS` before another."""
+    return (date.fromisoformat(to) - date.fromisoformat(epoch)).days <= DAYS
 
 
 def _nothing(roll: Roll) -> Block:

@@ -11,7 +11,7 @@ from data.formats import ring
 from data.formats.files import FileList
 from data.formats.head import File, Frozen, Head, Ring, Sunset
 from data.formats.ring import Block
-from data.formats.tree import changes_key, delta_key, files_key, is_shard, kill_key, ring_key, sha256
+from data.formats.tree import RING_FORMS, changes_key, delta_key, files_key, is_shard, kill_key, ring_key, sha256
 from publisher.names import Names
 from publisher.research import parquet
 from publisher.scoring.verdicts import VerdictTable
@@ -104,7 +104,10 @@ def build(
 
 
 def _changes(epoch: Epoch, table: VerdictTable, changed: Keys, *, names: Names, facts: Facts) -> list[Artifact]:
-    delta = compat.delta(table, keys_changed(epoch, table, names.ids), names, sync_ms=facts.ts)
+    delta = compat.delta(
+        table, keys_changed(epoch, table, names.ids), names,
+        channels=epoch.channels, changes=epoch.channel_changes, sync_ms=facts.ts,
+    )  # fmt: skip
     artifacts = [
         Artifact(delta_key(epoch.name, facts.seq, sha256(delta)), delta, "application/json", content_encoding="gzip")
     ]
@@ -115,9 +118,10 @@ def _changes(epoch: Epoch, table: VerdictTable, changed: Keys, *, names: Names, 
 
 
 def _ring_files(epoch: str, blocks: list[Block], members: list[bytes]) -> list[Artifact]:
-    bodies = {"bin": (b"".join(members), BINARY), "jsonl.gz": (ring.encode_json(blocks), GZIP)}
+    packed, as_json = RING_FORMS
+    bodies = [(packed, b"".join(members), BINARY), (as_json, ring.encode_json(blocks), GZIP)]
     newest = blocks[0].seq
-    return [Artifact(ring_key(epoch, newest, sha256(body), form), body, kind) for form, (body, kind) in bodies.items()]
+    return [Artifact(ring_key(epoch, newest, sha256(body), form), body, kind) for form, body, kind in bodies]
 
 
 def _ring(epoch: Epoch, blocks: list[Block], members: list[bytes], seq: int) -> Ring | None:

@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 
 from clients import commands
 from clients.held import locked
+from clients.history import commands as past
+from clients.mirror import commands as copying
 from tests.clients.histories import grow, new_tree, time_of
 from tests.clients.signing import root_text, sha256
 from tests.clients.test_hostile_files import ring_key
@@ -124,7 +126,9 @@ def test_mistakes_of_usage_end_with_2(tmp_path: Path, arguments: list[str], monk
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [commands.sync, commands.rows, commands.verify])
+@pytest.mark.parametrize(
+    "command", [commands.sync, commands.rows, commands.verify, past.ticks, past.diff, copying.mirror]
+)
 def test_every_option_has_help_and_every_command_an_example(command: click.Command) -> None:
     """`--help` is enough to use a command."""
     assert all(option.help for option in command.params if isinstance(option, click.Option))

@@ -18,17 +18,7 @@ from clients.held import read_held, write_held
 from clients.reference import sync
 from clients.source import DirectorySource
 from tests.clients.histories import TICKS_A_DAY, first_rows, grow, new_tree, time_of
-from tests.clients.packing import (
-    Row,
-    ascending,
-    column,
-    integer_id,
-    low_halves,
-    packed,
-    packed_base,
-    state_of,
-    varint,
-)
+from tests.clients.packing import Row, ascending, column, integer_id, low_halves, packed, packed_base, state_of, varint
 from tests.clients.signing import canonical, sha256
 from tests.clients.test_hostile_heads import publish
 from tests.clients.test_reference import held_rows

@@ -112,7 +112,6 @@ EPOCHS: dict[str, tuple[Callable[[Any], object], str]] = {
     "a JSON base that is not there": (lambda told: told["base"]["json"].update(file="0" * 64), "the base"),
     "more digits": (lambda told: told["shards"].update(digits=1), "0 digits"),
     "another top": (lambda told: told["shards"].update(root="0" * 64), "one list of sums"),
-    "no rolls": (lambda told: told.update(rolls=[]), "a roll from each earlier epoch"),
     "rolls in another order": (lambda told: told["rolls"].reverse(), "the epochs file"),
     "a roll of another count": (lambda told: told["rolls"][-1].update(n=1), "tick and rows"),
     "a roll of another tick": (lambda told: told["rolls"][-1].update(seq=2), "tick and rows"),
@@ -128,6 +127,16 @@ def test_epochs_files_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     spoil_epochs(monkeypatch, change)
     tree.tick(time_of(1) + 3 * DAY_MS, tree.rows[4])
     assert promised in broken(tree).promised
+
+
+def test_a_roll_that_was_left_out_does_not_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large roll may be left out, and then no later epoch has one from that base."""
+    tree = days(tmp_path, 2)
+    with monkeypatch.context() as patch:
+        spoil_epochs(patch, lambda told: told["rolls"].pop())
+        tree.tick(time_of(1) + 3 * DAY_MS, tree.rows[4])
+    tree.tick(time_of(1) + 4 * DAY_MS, tree.rows[4])
+    assert broken(tree).promised == "no roll from an epoch that had none before"
 
 
 def test_rolls_must_lead_to_the_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

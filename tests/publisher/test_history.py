@@ -6,7 +6,7 @@ import base64
 import gzip
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from publisher.stores.local import LocalStore
 from publisher.sync.day import restore
 from publisher.sync.published import load
 from tests.factories import DAY_MS, HOUR_MS, START_MS, Site, new_site, vote, voter_id
+from tests.publisher.raids import TRUSTED, earn_trust, raid, release
 
 VIDEOS = ["dQw4w9WgXcQ", "jNQXAC9IVRw", "AAAAAAAAAAA", "_______----", "short", "x", "sixteencharacter", "dQw4w9WgXcR"]
 STANCES = [("fully_ai",), ("ai_voiceover", "ai_visuals"), ("not_ai",), ()]
@@ -45,6 +46,8 @@ class Step:
     crowd: tuple[int, int, int]
     """(size, video, stance) of a sudden crowd of new voters."""
     release: int | None
+    raid: tuple[int, int, int]
+    """(first trusted voter, how many videos, stance) of few voters who say one thing of many videos."""
     wait_ms: int
 
 
@@ -56,6 +59,7 @@ steps = st.lists(
         appoint=st.none() | st.integers(0, 3),
         crowd=st.sampled_from([(0, 0, 0), (23, 0, 0), (30, 0, 2), (26, 3, 1)]),
         release=st.none() | st.sampled_from([0, 3]),
+        raid=st.sampled_from([(0, 0, 0), (0, 24, 0), (0, 30, 1), (3, 25, 2), (2, 22, 0)]),
         wait_ms=st.sampled_from([1, HOUR_MS, 9 * HOUR_MS, DAY_MS, 3 * DAY_MS]),
     ),
     min_size=1,
@@ -66,6 +70,7 @@ steps = st.lists(
 def play(site: Site, history: list[Step]) -> None:
     """Lets a history happen."""
     now_ms = START_MS
+    earn_trust(site)
     for number, step in enumerate(history):
         site.cast(*(vote(v, VIDEOS[n], *STANCES[s], at_ms=now_ms) for v, n, s in step.votes))
         size, video, stance = step.crowd
@@ -73,6 +78,9 @@ def play(site: Site, history: list[Step]) -> None:
         site.cast(*(vote(v, VIDEOS[video], *STANCES[stance], at_ms=now_ms + 1) for v in newcomers))
         if step.release is not None:
             site.decide(Decision(now_ms, "release", "tests", "tests", video_id=VIDEOS[step.release]))
+            release(site, step.release)
+        first, many, stance = step.raid
+        raid(site, range(many), at_ms=now_ms + 2, says=STANCES[stance][0], voters=TRUSTED[first:])
         if step.audit:
             site.audit(VIDEOS[step.audit[0]], step.audit[1])
         if step.appoint is not None:
@@ -112,7 +120,7 @@ def test_rebuild_equals_the_incremental_run(history: list[Step]) -> None:
         play(site, history)
         with open_columns(site.home.votes_log) as log:
             names = names_of(log)
-            ids, table = names.ids, empty(len(names.ids))
+            ids, table, after = names.ids, empty(len(names.ids)), 0
             for seq in range(1, len(history) + 1):
                 head, _ = parse((site.home.public / commit_key(seq)).read_bytes())
                 body = site.store.read(files_key(seq, head.files.sha256))
@@ -125,13 +133,29 @@ def test_rebuild_equals_the_incremental_run(history: list[Step]) -> None:
                 votes = log.votes(head.through_position)
                 scored = rescore(
                     table, votes, np.unique(votes.video), log.decisions(head.through_position), standing,
-                    now_ms=head.ts, minimum=site.settings.minimum_score,
+                    after=after, now_ms=head.ts, minimum=site.settings.minimum_score,
                 )  # fmt: skip
-                table = scored.table
+                table, after = scored.table, head.through_position
 
                 assert rows_of(table.rows(ids)[1]) == (head.n, head.state)
         newest = load(site.store, site.head(), names).table
         assert newest.held.tolist() == table.held.tolist()
+        assert newest.flip_held_ms.tolist() == table.flip_held_ms.tolist()
+
+
+def test_histories_hold_flips() -> None:
+    """The histories above are of the kind that holds flips, ends holds, and does so both ways."""
+    quiet = Step([], None, None, (0, 0, 0), None, (0, 0, 0), HOUR_MS)
+    history = [quiet, replace(quiet, raid=(0, 24, 0)), replace(quiet, release=3), replace(quiet, wait_ms=3 * DAY_MS)]
+    history += [replace(quiet, raid=(3, 25, 2))]
+    with tempfile.TemporaryDirectory() as scratch:
+        held = []
+        for length in range(1, len(history) + 1):
+            fresh = new_site(Path(scratch) / str(length))
+            play(fresh, history[:length])
+            with open_columns(fresh.home.votes_log) as log:
+                held.append(int((load(fresh.store, fresh.head(), names_of(log)).table.flip_held_ms > 0).sum()))
+    assert held == [0, 24, 23, 0, 24]
 
 
 @settings(max_examples=25, deadline=None)

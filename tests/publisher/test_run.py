@@ -18,8 +18,8 @@ from data.formats import files
 from data.formats.head import parse
 from data.formats.tree import HEAD, SHA256SUMS, FormatError, commit_key, files_key, sha256
 from data.home import Home
-from publisher import run
-from publisher.prepare import PublishError, PublishRefused
+from publisher import effects
+from publisher.refusals import PublishError, PublishRefused
 from publisher.run import publish
 from publisher.store import Artifact, StoreError
 from publisher.stores.local import LocalStore
@@ -126,7 +126,7 @@ def test_killed_while_several_files_are_created_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
 ) -> None:
     """With many files, some are created at a time: all of them before the commit, and none is lost in the rerun."""
-    monkeypatch.setattr(run, "MANY_FILES", 0)
+    monkeypatch.setattr(effects, "MANY_FILES", 0)
     site = two_ticks(tmp_path)
     assert isinstance(site.store, MemoryStore)
     before = dict(site.store.objects)

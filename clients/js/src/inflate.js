@@ -61,7 +61,6 @@ export async function inflate(format, packed, limit, where) {
  * @param {string} where for messages
  */
 export async function readColumn(packed, size, where) {
-  if (size === 0 && packed.length === 0) return packed;
   const column = await inflate('deflate-raw', packed, size, where);
   if (column.length !== size) throw damaged(where, `has ${column.length} of ${size} bytes`);
   return column;

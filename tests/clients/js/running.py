@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page
 
 from benchmarks.tree_server import TreeServer
@@ -146,3 +147,17 @@ class Running:
         """Everything that is stored but when to poll, as text to compare."""
         stored = self.run("return await scope.store.read(['state', 'base', 'kill'])")
         return json.dumps(stored, sort_keys=True, default=str)
+
+
+def refusal(js: Running) -> JsError:
+    """Sync, which must be refused and must leave everything as it was."""
+    before, status = js.stored(), js.status()
+    with pytest.raises(JsError) as caught:
+        js.sync()
+    assert caught.value.name == "RealTubeError"
+    assert js.stored() == before
+    ignored = {"failures", "nextPollMs"}
+    assert {k: v for k, v in js.status().items() if k not in ignored} == {
+        k: v for k, v in status.items() if k not in ignored
+    }
+    return caught.value

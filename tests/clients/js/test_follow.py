@@ -85,6 +85,15 @@ def test_a_roll_without_changes_and_a_roll_that_is_too_long(js: Running, served:
     js.holds(tree)
 
 
+def test_no_rows_at_all(js: Running, served: TreeServer, tmp_path: Path) -> None:
+    """A base may be empty, or have other ids only."""
+    tree = Tree(tmp_path / "tree")
+    for seq, rows in enumerate(({}, {"x": (20, 1)}, {}, {"x": (20, 1), "z": (30, 2)}, {}), start=1):
+        tree.tick(START_MS + seq * DAY_MS, rows)
+        js.open(served.url, database=f"empty {seq}").sync()
+        js.holds(tree)
+
+
 def test_removed_and_added_again(js: Running, served: TreeServer, tmp_path: Path) -> None:
     """An id keeps its number within an epoch and gets a new one after; a roll may remove it and add it."""
     tree = new_tree(tmp_path / "tree", 1)

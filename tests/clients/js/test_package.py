@@ -41,7 +41,8 @@ def test_the_package_is_whole(js: Running, tmp_path: Path) -> None:
         shutil.copy(CLIENT / name, tmp_path / name)
     with serve_tree(tmp_path) as server:
         told = js.run("return Object.keys(await import(args.entry)).sort()", entry=f"{server.url}/realtube.js")
-    typed = set(re.findall(r"^export (?:const|class|function) (\w+)", (CLIENT / "realtube.d.ts").read_text(), re.M))
+    types = (CLIENT / "realtube.d.ts").read_text()
+    typed = set(re.findall(r"^export (?:const|class|function) (\w+)", types, re.MULTILINE))
     assert set(told) == typed == {"CATEGORIES", "RealTubeError", "indexedDBStore", "memoryStore", "openRecord"}
 
 
@@ -50,7 +51,7 @@ def test_no_module_imports_what_is_not_there() -> None:
     for path in (CLIENT / "realtube.js", *CLIENT.glob("src/*.js")):
         source = path.read_text()
         assert len(source.splitlines()) <= 400
-        for name in re.findall(r"^(?:import|export) .*? from '(.*?)'", source, re.M | re.S):
+        for name in re.findall(r"^(?:import|export) .*? from '(.*?)'", source, re.MULTILINE | re.DOTALL):
             assert name.startswith("./")
             assert (path.parent / name).is_file(), f"{path}: {name}"
 
@@ -64,4 +65,4 @@ def test_what_a_report_and_a_status_have_is_typed(js: Running, tmp_path: Path) -
     answers = {"Report": report, "Status": js.status(), "Verdict": js.lookup(["x"])[0] or {}}
     for name, answer in answers.items():
         body = types.split(f"export interface {name} {{")[1].split("\n}")[0]
-        assert set(re.findall(r"^  (\w+)\??:", body, re.M)) == set(answer)
+        assert set(re.findall(r"^  (\w+)\??:", body, re.MULTILINE)) == set(answer)
