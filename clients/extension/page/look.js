@@ -20,14 +20,14 @@ const CHOICES = {
 const SHEET = new CSSStyleSheet();
 SHEET.replaceSync(`
   :host { all: initial; position: absolute; z-index: 60; top: 6px; left: 6px; max-width: calc(100% - 12px); font: 500 12px/1.3 system-ui, sans-serif; }
-  :host([data-action='hide']) { position: static; display: block; max-width: none; }
+  :host([data-action='hide']) { position: static; display: block; flex: 1 1 100%; max-width: none; }
   .pill { display: flex; flex-wrap: wrap; gap: 4px; align-items: center; }
-  .pill > * { border-radius: 6px; padding: 3px 7px; box-sizing: border-box; min-height: 24px; }
+  .pill > :not(.menu) { display: inline-flex; align-items: center; border-radius: 6px; padding: 3px 7px; box-sizing: border-box; min-height: 24px; }
   .badge { background: #b3261e; color: #fff; }
   .badge.mild { background: #fff3d6; color: #4a3200; }
   .badge.old { outline: 2px dashed #fff; outline-offset: -3px; }
   button { all: unset; cursor: pointer; background: rgb(15 15 15 / 82%); color: #fff; }
-  .pill button:hover { background: #000; }
+  .pill > button:hover { background: #000; }
   button:focus-visible { outline: 3px solid #4c9bff; outline-offset: 1px; }
   .vote.people { background: #0b6b3a; }
   .vote.refused { text-decoration: line-through; }
@@ -40,7 +40,7 @@ SHEET.replaceSync(`
   .menu button:hover, .menu button:focus-visible { background: #8883; }
   .menu [role=separator] { height: 1px; margin: 4px 0; background: #8885; }
   @media (prefers-color-scheme: dark) { .menu { background: #212121; color: #f1f1f1; } }
-  @media (forced-colors: active) { .pill > * { border: 1px solid; } }
+  @media (forced-colors: active) { .pill > :not(.menu) { border: 1px solid; } }
 `);
 
 /** @param {any} mark @param {number | null} madeAt when old rows were made */

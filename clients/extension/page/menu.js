@@ -87,7 +87,8 @@ class VoteMenu {
     const fits = bottom + height + 8 <= innerHeight;
     this.#element.style.left = `${Math.max(4, Math.min(left, innerWidth - width - 4))}px`;
     this.#element.style.top = `${Math.max(4, fits ? bottom + 4 : top - height - 4)}px`;
-    this.#buttons()[0].focus();
+    this.#buttons()[0].focus({ preventScroll: true });
+    document.addEventListener('scroll', () => this.#element.hidePopover(), { capture: true, once: true, passive: true });
   }
 
   /** @param {KeyboardEvent} event */

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Page, Playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright
 
 from benchmarks.tree_server import serve_tree
 from data.formats.head import parse
@@ -82,6 +82,11 @@ class World:
     complaints: list[str] = field(default_factory=list)
     """What was written to a console as an error, where nothing should be."""
 
+    def hear(self, said: ConsoleMessage) -> None:
+        """Keeps errors."""
+        if said.type == "error":
+            self.complaints.append(said.text)
+
     def publish(self) -> None:
         """A tick now."""
         self.site.publish(now_ms())
@@ -148,7 +153,8 @@ class Watched:
 
     def inside(self, expression: str) -> Any:
         """What an expression gives among the content scripts."""
-        for _ in range(100):
+        ours: list[dict[str, Any]] = []
+        for _ in range(WAIT_MS // 50):
             ours = [one for one in self.contexts if one["origin"].startswith("chrome-extension://")]
             if ours:
                 break
@@ -166,6 +172,7 @@ class Watched:
 
     def until(self, right: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         """Waits until the marks are right."""
+        marks: dict[str, Any] = {}
         for _ in range(WAIT_MS // 50):
             marks = self.marks()
             if right(marks):
@@ -221,13 +228,14 @@ def world(
             [sys.executable, PACK, unpacked, "--match", f"{urlsplit(pages).scheme}://localhost/*", *known * configured],
             check=True,
         )
-        options = {"viewport": {"width": 1280, "height": 900}} | more
+        loaded = (f"--disable-extensions-except={unpacked}", f"--load-extension={unpacked}")
+        shape = {"viewport": {"width": 1280, "height": 900}} | more
         running.context = playwright.chromium.launch_persistent_context(
             directory / "profile",
             executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--headless=new", f"--disable-extensions-except={unpacked}", f"--load-extension={unpacked}"],
-            **options,
-        )  # fmt: skip
+            args=["--no-sandbox", "--headless=new", *loaded],
+            **shape,
+        )
         stack.callback(running.context.close)
         running.context.set_default_timeout(WAIT_MS)
         running.context.on(

@@ -19,6 +19,9 @@ WRONG = [
     "https://a:b@x.example",
     "ftp://x.example",
 ]
+MARK = "chrome.dom.openOrClosedShadowRoot(document.querySelector('realtube-mark'))"
+NAMELESS = """[...document.querySelectorAll('input, select, textarea, button')].filter(
+    (one) => !one.labels?.length && !one.ariaLabel && !one.textContent).length"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 HOSTILE_WORDS = '<img src=x onerror="window.harmed = 1">'
 
@@ -101,7 +104,7 @@ def test_by_keyboard_alone(playwright: Playwright, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
 def test_on_every_screen(playwright: Playwright, tmp_path: Path, width: int, scheme: str) -> None:
     """Nothing is wider than the window, every field has a name, and what strangers wrote is text."""
-    shape = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+    shape: dict[str, Any] = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
     with world(playwright, tmp_path, **shape) as running:
         running.site.settings = PublisherSettings(sunset="2030-01-02", sunset_see=f"https://next.example/{'x' * 90}")
         running.publish()
@@ -116,15 +119,11 @@ def test_on_every_screen(playwright: Playwright, tmp_path: Path, width: int, sch
         assert options.evaluate(OVERFLOW) == 0
         background = options.evaluate("getComputedStyle(document.body).backgroundColor")
         assert background == ("rgb(20, 20, 24)" if scheme == "dark" else "rgb(246, 246, 249)")
-        nameless = "[...document.querySelectorAll('input, select, textarea, button')].filter((one) => !one.labels?.length && !one.ariaLabel && !one.textContent).length"
-        assert options.evaluate(nameless) == 0
+        assert options.evaluate(NAMELESS) == 0
         watched = running.open()
         watched.shows("ai", "AI 97 %")
         watched.click("ai", ".vote")
-        box = json.loads(watched.inside(
-            "JSON.stringify(chrome.dom.openOrClosedShadowRoot(document.querySelector('realtube-mark'))"
-            ".querySelector('.menu').getBoundingClientRect())"
-        ))  # fmt: skip
+        box = json.loads(watched.inside(f"JSON.stringify({MARK}.querySelector('.menu').getBoundingClientRect())"))
         assert box["left"] >= 0
         assert box["right"] <= width
         assert watched.page.evaluate(OVERFLOW) == 0

@@ -19,6 +19,7 @@ from tests.intake.serving import servers
 
 KNOWN_LOCAL = "11111111-2222-4333-a444-555555555555"
 KNOWN_SENT = "b551fdf72b9892090dd33dd0e183063c739dbc6fa338137e2cf93e0e47ad6c09"
+STORED = "async () => (await chrome.storage.local.get('votes')).votes.%s"
 TAKEN = (200, "application/json", '{"success": true, "newScore": 50, "userTrust": 0.5}')
 
 Answer = tuple[int, str, str]
@@ -57,7 +58,8 @@ def answering(rule: Callable[[Said], Answer]) -> Iterator[tuple[str, list[Said]]
             asked.append(said | {"method": self.command})
             self._send(*rule(said))
 
-        do_DELETE = do_POST
+        def do_DELETE(self) -> None:
+            self.do_POST()
 
     server = ThreadingHTTPServer(("localhost", 0), Reply)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -135,7 +137,7 @@ def test_offline_votes_are_sent_later(playwright: Playwright, tmp_path: Path) ->
         watched.vote("people", "not_ai")
         watched.until(lambda marks: marks["people"]["vote"] == "You: Made by people …")
         running.settle(options, 0, 2)
-        options.wait_for_function("async () => (await chrome.storage.local.get('votes')).votes.voicevideo2.tries > 0")
+        options.wait_for_function(STORED % "voicevideo2.tries > 0")
         with servers(running.site) as start:
             start("--port", str(running.intake.port), min_free_mb=0)
             votes = running.stored(options, "votes")
@@ -199,14 +201,10 @@ def test_an_intake_that_errs(playwright: Playwright, tmp_path: Path) -> None:
         busy = (429, "application/json", '{"error": {"code": "RATE_LIMITED", "message": "slowly"}}')
         with answering(lambda _: busy) as (address, asked):
             use_intake(running, options, address)
-            options.wait_for_function(
-                "async () => (await chrome.storage.local.get('votes')).votes.portal00001.tries == 1"
-            )
+            options.wait_for_function(STORED % "portal00001.tries == 1")
             asked.clear()
             restart_with(running, options, {f"video{number}": waiting_vote("fully_ai") for number in range(9)})
-            options.wait_for_function(
-                "async () => (await chrome.storage.local.get('votes')).votes.video8.notBefore > 0"
-            )
+            options.wait_for_function(STORED % "video8.notBefore > 0")
             ring = options.evaluate("async () => (await chrome.alarms.get('votes')).scheduledTime")
             assert 100_000 < ring - now_ms() <= 120_000
             running.end_worker()
