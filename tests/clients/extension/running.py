@@ -9,18 +9,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright
 
 from benchmarks.tree_server import serve_tree
-from data.formats.head import parse
-from data.formats.tree import HEAD, kill_key
 from data.log.append import Decision
-from publisher.sync.bases import file_of
+from publisher.operations.orders import NOTHING, Order
+from publisher.run import publish
 from tests.clients.signing import sha256
 from tests.factories import Site, new_site, vote
 from tests.homes import PROJECT
@@ -87,9 +88,10 @@ class World:
         if said.type == "error":
             self.complaints.append(said.text)
 
-    def publish(self) -> None:
-        """A tick now."""
-        self.site.publish(now_ms())
+    def publish(self, order: Order = NOTHING) -> None:
+        """A tick now, with what a person orders."""
+        site = self.site
+        publish(site.home, site.store, site.signer, site.settings, now_ms=now_ms(), order=order)
 
     def root(self) -> str:
         """The fingerprint of root 1."""
@@ -122,12 +124,25 @@ class World:
         """What the extension stores under a name."""
         return options.evaluate("async (name) => (await chrome.storage.local.get(name))[name]", name)
 
-    def look_up(self, video_id: str) -> Any:
-        """What the intake says of a video; None when it knows nothing of it."""
+    def named(self, video_id: str) -> dict[str, int]:
+        """How often each category stands at the intake; of what it knows nothing of, none."""
         try:
-            return json.loads(self.intake.get(f"/api/videos?videoId={video_id}&include=not_ai"))
-        except OSError:
-            return None
+            found = json.loads(self.intake.get(f"/api/videos?videoId={video_id}&include=not_ai"))
+        except HTTPError as error:
+            if error.code != HTTPStatus.NOT_FOUND:
+                raise
+            return {}
+        return {category: facts["votes"] for category, facts in found["categories"].items()}
+
+    def until_named(self, options: Page, video_id: str, **expected: int) -> None:
+        """Waits until each category stands so often, and no other one at all."""
+        named: dict[str, int] = {}
+        for _ in range(WAIT_MS // 100):
+            named = self.named(video_id)
+            if named == expected:
+                return
+            options.wait_for_timeout(100)
+        raise AssertionError(named)
 
     def end_worker(self) -> None:
         """Ends the service worker, as the browser does when it was idle."""
@@ -252,16 +267,6 @@ def world(
         ours = {urlsplit(url).netloc for url in running.known}
         asked = {urlsplit(url).netloc for url in running.requests if not url.startswith(("data:", "chrome:"))}
         assert asked <= ours
-
-
-def with_kill_list(site: Site, *ids: str) -> None:
-    """Publishes a tick with a kill list."""
-    site.publish(now_ms())
-    head = parse(site.head())[0]
-    body = json.dumps({"ids": sorted(ids), "v": 1}, separators=(",", ":")).encode()
-    told = replace(head, kill=file_of(body))
-    (site.home.public / kill_key(file_of(body).sha256)).write_bytes(body)
-    (site.home.public / HEAD).write_bytes(site.signer.sign(told.payload(), []))
 
 
 def appoint(site: Site, voter_id: str) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Playwright
 
-from tests.clients.extension.running import AI, PEOPLE, VOICE, World, appoint, decided, now_ms, with_kill_list, world
+from publisher.operations.orders import Order
+from tests.clients.extension.running import AI, PEOPLE, VOICE, World, appoint, decided, now_ms, world
 from tests.factories import DAY_MS
 
 IMAGE = "getComputedStyle(document.querySelector('[data-slot=%s] img')).%s"
@@ -47,8 +48,7 @@ def test_from_installation_to_retraction(playwright: Playwright, tmp_path: Path)
 
         watched.vote("beside", "ai_visuals")
         assert watched.until(lambda marks: marks["beside"]["vote"] == "You: AI pictures")["beside"]["badge"] is None
-        running.settle(options, 1, 0)
-        assert running.look_up("newvideo_01")["categories"]["ai_visuals"]["votes"] == 1
+        running.until_named(options, "newvideo_01", ai_visuals=1)
         appoint(running.site, running.stored(options, "voter")["sentId"])
         running.publish()
         running.sync(options)
@@ -62,7 +62,7 @@ def test_from_installation_to_retraction(playwright: Playwright, tmp_path: Path)
         running.sync(options)
         watched.page.bring_to_front()
         assert watched.shows("beside", None)["vote"] == "AI?"
-        assert running.look_up("newvideo_01") is None
+        assert running.named("newvideo_01") == {}
 
 
 def test_thresholds_and_actions(playwright: Playwright, tmp_path: Path) -> None:
@@ -88,18 +88,14 @@ def test_thresholds_and_actions(playwright: Playwright, tmp_path: Path) -> None:
         assert watched.page.locator("[data-slot=voice] img").is_visible()
         watched.vote("voice", "not_ai")
         assert watched.shows("voice", None, "none")["vote"].startswith("You: Made by people")
-        running.settle(options, 1, 0)
-        assert running.look_up(VOICE)["categories"]["not_ai"]["votes"] == 1
+        running.until_named(options, VOICE, ai_voiceover=1, not_ai=1)
 
         watched.vote("people", "ai_voiceover")
         watched.click("people", "[data-choice=ai_thumbnails]")
-        running.settle(options, 2, 0)
-        named = running.look_up(PEOPLE)["categories"]
-        assert named["ai_voiceover"]["votes"] == named["ai_thumbnails"]["votes"] == 1
+        running.until_named(options, PEOPLE, not_ai=1, ai_voiceover=1, ai_thumbnails=1)
         watched.click("people", "[data-choice=ai_voiceover]")
         watched.until(lambda marks: marks["people"]["vote"] == "You: AI thumbnail")
-        running.settle(options, 2, 0)
-        assert "ai_voiceover" not in running.look_up(PEOPLE)["categories"]
+        running.until_named(options, PEOPLE, not_ai=1, ai_thumbnails=1)
 
 
 def test_a_killed_video_shows_nothing(playwright: Playwright, tmp_path: Path) -> None:
@@ -111,7 +107,7 @@ def test_a_killed_video_shows_nothing(playwright: Playwright, tmp_path: Path) ->
         watched.shows("ai", "AI 97 %", "hide")
         watched.vote("ai", "ai_visuals")
         running.settle(options, 1, 0)
-        with_kill_list(running.site, AI)
+        running.publish(Order(reason="court order", kill=frozenset({AI})))
         running.sync(options)
         watched.page.bring_to_front()
         marks = watched.until(lambda marks: marks["ai"] is None)
@@ -119,6 +115,13 @@ def test_a_killed_video_shows_nothing(playwright: Playwright, tmp_path: Path) ->
         assert watched.page.locator("[data-slot=ai] img").is_visible()
         assert watched.page.locator("[data-slot=ai]").get_attribute("data-realtube") is None
         assert "Withheld\n1" in options.locator("#figures").inner_text()
+
+        running.publish(Order(reason="looked again", unkill=frozenset({AI})))
+        running.publish(Order(reason="bad release", rollback_to=1))
+        running.sync(options)
+        options.get_by_text("The publisher keeps the rows of tick 1: bad release").wait_for()
+        watched.page.bring_to_front()
+        assert watched.shows("ai", "AI 97 %", "hide")["vote"] == "You: AI pictures"
 
 
 def test_the_worker_is_ended_and_wakes(playwright: Playwright, tmp_path: Path) -> None:

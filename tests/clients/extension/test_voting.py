@@ -146,8 +146,8 @@ def test_offline_votes_are_sent_later(playwright: Playwright, tmp_path: Path) ->
             running.settle(options, 2, 0)
             watched.page.bring_to_front()
             watched.until(lambda marks: marks["voice"]["vote"] == "You: AI pictures")
-            assert running.look_up(VOICE)["categories"]["ai_visuals"]["votes"] == 1
-            assert "ai_visuals" not in running.look_up(PEOPLE)["categories"]
+            assert running.named(VOICE) == {"ai_voiceover": 1, "ai_visuals": 1}
+            assert running.named(PEOPLE) == {"not_ai": 2}
         running.complaints.clear()
 
 
@@ -166,7 +166,7 @@ def test_one_bad_vote_blocks_nothing(playwright: Playwright, tmp_path: Path) -> 
         options.get_by_text("Your vote on not an id was not accepted").wait_for()
         options.get_by_text("Your vote on nocategory1 was not accepted").wait_for()
         running.settle(options, 1, 0)
-        assert running.look_up(AI)["categories"]["ai_visuals"]["votes"] == 1
+        assert running.named(AI) == {"fully_ai": 9, "ai_visuals": 1}
         assert set(running.stored(options, "votes")) == {"not an id", "nocategory1", AI}
         running.complaints.clear()
 
