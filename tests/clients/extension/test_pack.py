@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 from tests.clients.extension.running import PACK
+from tests.homes import PROJECT
 
 EXTENSION = PACK.parent
 MARKUP = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|\bon[a-z]+=")
@@ -38,6 +39,7 @@ def test_the_zip_is_whole(tmp_path: Path) -> None:
     expected = {path.relative_to(EXTENSION).as_posix(): path for path in [*ours, EXTENSION / "manifest.json"]}
     expected |= {f"realtube/{path.relative_to(CLIENT).as_posix()}": path for path in module}
     icons = {f"icons/{size}.png" for size in (16, 32, 48, 128)}
+    expected["LICENSE"] = PROJECT / "LICENSE"
     assert set(held) == set(expected) | icons
     assert all(held[name] == path.read_bytes() for name, path in expected.items())
     for name in icons:
