@@ -4,6 +4,8 @@ import { indexedDBStore, openRecord } from '../realtube/realtube.js';
 import { readSettings } from './settings.js';
 
 const MINUTE_MS = 60_000;
+/** No head lets a client wait longer: what is further away was reckoned by a clock that was wrong. */
+const DAY_MS = 86_400_000;
 /** How soon an alarm may ring. */
 const SOONEST_MS = 30_000;
 /** An idle worker is ended after 30 seconds; a call of the browser's interface counts as work. */
@@ -78,7 +80,8 @@ export async function syncWhenDue() {
   if (!record || running) return running;
   const { lastSync } = await chrome.storage.local.get('lastSync');
   const due = Math.max(record.status().nextPollMs ?? 0, lastSync ? lastSync.at + MINUTE_MS : 0);
-  return Date.now() >= due ? syncNow() : null;
+  const now = Date.now();
+  return now >= due || due > now + DAY_MS ? syncNow() : null;
 }
 
 /**

@@ -166,7 +166,7 @@ async function sendDue() {
   let changed = false;
   for (let failures = 0; failures < ENOUGH_FAILURES; ) {
     const [id, vote] = waiting(known)[0] ?? [];
-    if (!vote || vote.notBefore > Date.now()) break;
+    if (!vote || (vote.notBefore > Date.now() && vote.notBefore <= Date.now() + LONGEST_WAIT_MS)) break;
     failures = (await sendOne(intake, id, vote)) ? 0 : failures + 1;
     if (vote.state === 'waiting' && Date.now() - vote.at > GIVEN_UP_MS) {
       Object.assign(vote, { state: 'refused', why: `given up after a week: ${vote.why}` });

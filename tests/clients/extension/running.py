@@ -164,6 +164,7 @@ class Watched:
         """Find the world in which the content scripts run."""
         self.cdp = self.page.context.new_cdp_session(self.page)
         self.cdp.on("Runtime.executionContextCreated", lambda event: self.contexts.append(event["context"]))
+        self.cdp.on("Runtime.executionContextsCleared", lambda _: self.contexts.clear())
         self.cdp.send("Runtime.enable")
 
     def inside(self, expression: str) -> Any:
@@ -200,9 +201,10 @@ class Watched:
 
         def right(marks: dict[str, Any]) -> bool:
             mark = marks[slot]
-            text = mark and mark["badge"]
-            same = text is None if badge is None else (text or "").startswith(badge)
-            return same and (action is None or (mark and mark["action"] == action))
+            if mark is None or (action or mark["action"]) != mark["action"]:
+                return False
+            text = mark["badge"]
+            return text is None if badge is None else text is not None and text.startswith(badge)
 
         return cast(dict[str, Any], self.until(right)[slot])
 

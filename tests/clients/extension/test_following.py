@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Playwright
 
 from publisher.operations.orders import Order
-from tests.clients.extension.running import AI, PEOPLE, VOICE, World, appoint, decided, now_ms, world
+from tests.clients.extension.running import AI, FORGET, PEOPLE, VOICE, World, appoint, decided, now_ms, world
 from tests.factories import DAY_MS
 
 IMAGE = "getComputedStyle(document.querySelector('[data-slot=%s] img')).%s"
@@ -138,6 +138,15 @@ def test_the_worker_is_ended_and_wakes(playwright: Playwright, tmp_path: Path) -
             watched.shows("ai", "AI 97 %")
             watched.shows("voice", "AI voice 88 %")
         assert heads(running) == asked == 1
+
+        options.evaluate("chrome.storage.local.set({lastSync: {at: Date.now() + 9e9}})")
+        watched.page.bring_to_front()
+        watched.page.reload()
+        watched.shows("ai", "AI 97 %")
+        options.wait_for_function("async () => (await chrome.storage.local.get('lastSync')).lastSync.at <= Date.now()")
+        asked += 1
+        assert heads(running) == asked
+        options.evaluate(FORGET)
 
         ring = "chrome.alarms.create('sync', {when: Date.now()})"
         running.publish()

@@ -43,6 +43,9 @@ def test_wrong_input_is_told(playwright: Playwright, tmp_path: Path) -> None:
         assert running.stored(options, "settings") is None
         options.locator("#root").fill("")
         options.locator("#intake").fill(" https://votes.example.org/a/ ")
+        options.evaluate("chrome.permissions.request = (asked) => { window.asked = asked; }")
+        options.get_by_role("button", name="Allow access").click()
+        assert options.evaluate("asked.origins") == ["http://127.0.0.1/*", "https://votes.example.org/*"]
         options.get_by_role("button", name="Save").click()
         options.get_by_text("Saved.").wait_for()
         kept = running.stored(options, "settings")
