@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Literal
 
 from data.log import schema
 from data.log.schema import LogError
@@ -18,7 +19,9 @@ from intake.writer import Writer
 
 FAILURE_COUNTS_MS = 30_000
 """So long a failed commit makes the server not ready; then votes may come and find out whether it has passed."""
-UP, DOWN, DISABLED = "up", "down", "disabled"
+UP: Final = "up"
+DOWN: Final = "down"
+DISABLED: Final = "disabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,7 @@ class Check:
     """What one check found."""
 
     name: str
-    status: str
-    """`UP`, `DOWN` or `DISABLED`."""
+    status: Literal["up", "down", "disabled"]
     latency_ms: float
     error: str = ""
     needed: bool = True

@@ -25,6 +25,7 @@ LAST_WORD = """
     SELECT cast_at_ms, categories, channel FROM votes WHERE video = ? AND voter = ?
     ORDER BY cast_at_ms DESC, position DESC LIMIT 1
 """
+VIDEOS_OF_VOTER = "SELECT video_id FROM videos WHERE video IN (SELECT video FROM votes WHERE voter = ?) ORDER BY video"
 ADD_VOTE = """
     INSERT INTO votes (position, cast_at_ms, voter, video, categories, channel, network, voter_since_ms)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -121,6 +122,18 @@ class Appender:
             vote.voter_since_ms,
         ))  # fmt: skip
         return Appended(video, voter, position)
+
+    def retract_all(self, voter_id: str, *, cast_at_ms: int, network: str) -> int:
+        """Appends a retraction of every standing vote of a voter; call it inside `transaction`.
+
+        Returns:
+            How many there were.
+        """
+        videos = self.connection.execute(VIDEOS_OF_VOTER, (self._find(FIND_VOTER, voter_id),)).fetchall()
+        retractions = (
+            Vote(cast_at_ms, voter_id, video_id, RETRACTION, network=network) for (video_id,) in videos
+        )  # fmt: skip
+        return sum(self.cast(retraction).position is not None for retraction in retractions)
 
     def decide(self, decision: Decision) -> int:
         """Appends a decision and returns its position; call it inside `transaction`."""

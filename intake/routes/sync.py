@@ -9,7 +9,8 @@ from flask import Blueprint, Request, request
 from data.records import Rejection
 from intake import wire
 from intake.answers import FRESH, Answer, found, moved, refused, unchanged
-from intake.published import Packed, Published
+from intake.published import Published
+from intake.tick import Packed
 
 VARY = ("Vary", "Accept-Encoding")
 

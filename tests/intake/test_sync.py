@@ -237,7 +237,7 @@ def test_an_intake_that_starts_late_finds_the_tree(site: Site) -> None:
     history(site)
     tick = Published(site.home.public, START_MS).newest()
 
-    assert {video_id for video_id, entry in tick.entries.items() if entry.line} == {"a", "c"}
+    assert {video_id for video_id, entry in tick.entries.videos.items() if entry.line} == {"a", "c"}
 
 
 def test_many_different_tokens_keep_few_bodies(site: Site) -> None:
