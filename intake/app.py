@@ -9,14 +9,13 @@ from flask import Flask, request
 
 from intake import errors
 from intake.answers import Answer, Response, preflight
+from intake.casting import Casting
 from intake.live import Newest
-from intake.network import Networks
 from intake.published import Published
 from intake.readers import Readers
 from intake.readiness import Checks
 from intake.routes import health, sync, videos, votes
 from intake.settings import IntakeSettings
-from intake.writer import Writer
 
 BODY_LIMIT_BYTES = 1_048_576
 
@@ -26,10 +25,9 @@ class Parts:
     """What an application works with."""
 
     settings: IntakeSettings
-    writer: Writer
+    casting: Casting
     readers: Readers
     newest: Newest
-    networks: Networks
     published: Published
     checks: Checks
     now_ms: Callable[[], int]
@@ -37,7 +35,7 @@ class Parts:
 
 
 def create_app(parts: Parts) -> Flask:
-    """Builds the application; `parts.writer` must have been started."""
+    """Builds the application; the writer of `parts.casting` must have been started."""
     app = Flask("intake", static_folder=None, template_folder=None)
     app.response_class = Response
     app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT_BYTES
@@ -46,8 +44,7 @@ def create_app(parts: Parts) -> Flask:
     app.url_map.strict_slashes = True
     app.before_request(_answer_preflight)
     errors.register(app)
-    hops = parts.settings.trusted_hops
-    app.register_blueprint(votes.blueprint(parts.writer, parts.networks, trusted_hops=hops, now_ms=parts.now_ms))
+    app.register_blueprint(votes.blueprint(parts.casting))
     app.register_blueprint(videos.blueprint(parts.readers, parts.newest, parts.settings.lookup_max_age_s))
     app.register_blueprint(sync.blueprint(parts.published, cdn_url=parts.settings.cdn_url, now_ms=parts.now_ms))
     app.register_blueprint(health.blueprint(parts.checks))

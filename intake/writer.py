@@ -230,7 +230,7 @@ class Writer:
         return late
 
     def _append(self, batch: list[Ticket]) -> list[Cast]:
-        appended = [self._appender.cast(ticket.vote) for ticket in batch]
+        appended = self._appender.cast_all([ticket.vote for ticket in batch])
         counted = [done for done, ticket in zip(appended, batch, strict=True) if ticket.vote.categories != RETRACTION]
         if not counted:
             return [Cast(done.position is not None, 0, 0.0) for done in appended]

@@ -25,6 +25,7 @@ from data.log import schema
 from intake import server
 from intake.app import Parts, create_app, runs_inline
 from intake.bridge import Bridge
+from intake.casting import Casting
 from intake.live import Newest
 from intake.network import Networks
 from intake.published import Published
@@ -44,6 +45,7 @@ class Intake:
 
     app: Flask
     settings: IntakeSettings
+    casting: Casting
     writer: Writer
     readers: Readers
 
@@ -103,8 +105,9 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
     networks = Networks(home.directory / "network-key", secrets.token_bytes)
     networks.token("127.0.0.1", now_ms())  # a home that cannot keep its key must say so now, not at the first vote
     writer.start()
-    app = create_app(Parts(chosen, writer, readers, newest, networks, published, checks, now_ms))
-    return Intake(app, chosen, writer, readers)
+    casting = Casting(writer, networks, chosen.trusted_hops, now_ms)
+    app = create_app(Parts(chosen, casting, readers, newest, published, checks, now_ms))
+    return Intake(app, chosen, casting, writer, readers)
 
 
 def serve(home: Home, chosen: IntakeSettings, announce: Callable[[str], None]) -> None:
@@ -124,7 +127,9 @@ def serve(home: Home, chosen: IntakeSettings, announce: Callable[[str], None]) -
         gc.freeze()  # what stands now stands to the end: no collection need look at it again
         gc.set_threshold(COLLECT_AFTER)
         url = f"http://{chosen.host}:{port}"
-        runner.run(server.serve(Bridge(intake.app, runs_inline), address, port, lambda: announce(url)))
+        runner.run(
+            server.serve(Bridge(intake.app, runs_inline, intake.casting.cast), address, port, lambda: announce(url))
+        )
 
 
 def _compose_on(runner: asyncio.Runner, home: Home, chosen: IntakeSettings) -> Intake:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from queue import SimpleQueue
 
@@ -216,14 +216,14 @@ def test_one_broken_vote_never_loses_the_others(
     site: Site, open_writer: OpenWriter, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A vote that cannot be stored for a fault of its own is answered so; the others of its batch are stored."""
-    cast = Appender.cast
+    cast_all = Appender.cast_all
 
-    def faulty(self: Appender, one: Vote) -> Appended:
-        if one.video_id == "broken":
+    def faulty(self: Appender, votes: Sequence[Vote]) -> list[Appended]:
+        if any(one.video_id == "broken" for one in votes):
             raise sqlite3.IntegrityError("CHECK constraint failed: votes")
-        return cast(self, one)
+        return cast_all(self, votes)
 
-    monkeypatch.setattr(Appender, "cast", faulty)
+    monkeypatch.setattr(Appender, "cast_all", faulty)
     writer = open_writer(vote_timeout_s=30)
     with held(site):
         for number in range(9):
@@ -259,14 +259,14 @@ def test_votes_behind_a_hanging_flush_are_refused_by_whoever_comes(
 ) -> None:
     """While the writing thread hangs, a newcomer finds those whose time is up and answers them."""
     hang, release, now = threading.Event(), threading.Event(), [0.0]
-    cast = Appender.cast
+    cast_all = Appender.cast_all
 
-    def hanging(self: Appender, one: Vote) -> Appended:
+    def hanging(self: Appender, votes: Sequence[Vote]) -> list[Appended]:
         hang.set()
         release.wait(20)
-        return cast(self, one)
+        return cast_all(self, votes)
 
-    monkeypatch.setattr(Appender, "cast", hanging)
+    monkeypatch.setattr(Appender, "cast_all", hanging)
     writer = open_writer(clock_s=lambda: now[0])
     writer.submit(vote(1, "a", "fully_ai"), answers.of(1))
     assert hang.wait(20)
