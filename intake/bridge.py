@@ -22,9 +22,10 @@ from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
 from intake.answers import Answer, refused
 from intake.app import BODY_LIMIT_BYTES
+from intake.asked import BODY, BROKEN_OFF
 from intake.deferred import Environ, Waiting
 from intake.errors import FAULT, TOO_LARGE, TOO_SLOW
-from intake.routes.votes import BODY, BROKEN_OFF
+from intake.sending import FileAnswer, FileBody
 
 logger = logging.getLogger(__name__)
 
@@ -86,13 +87,16 @@ class Bridge:
         except Exception:
             logger.exception("a request failed outside the application")
             answer = refused(FAULT)
-        proto.response_bytes(answer.status, list(answer.headers), answer.body)
+        if isinstance(answer, FileAnswer):
+            proto.response_file(answer.status, list(answer.headers), str(answer.path))
+        else:
+            proto.response_bytes(answer.status, list(answer.headers), answer.body)
 
-    async def _answer(self, scope: Scope, proto: Any) -> Answer:
+    async def _answer(self, scope: Scope, proto: Any) -> Answer | FileAnswer:
         sent = await _body(scope, proto)
         if isinstance(sent, Answer):
             return sent
-        if self._cast is not None and scope.method == "POST" and scope.path == "/api/votes":
+        if self._cast is not None and _plain_vote(scope):
             return await _told(partial(self._cast, sent, _peer(scope), _forwarded_for(scope)))
         environ = _environ(scope, sent)
         if self._inline(scope.method, scope.path):
@@ -102,7 +106,12 @@ class Bridge:
         return await _told(answer.deferred.then) if isinstance(answer, Waiting) else answer
 
 
-def _call(app: App, environ: Environ) -> Answer | Waiting:
+def _plain_vote(scope: Scope) -> bool:
+    """Whether a request casts a vote and asks for nothing that only the application knows."""
+    return scope.method == "POST" and scope.path == "/api/votes" and not scope.headers.get("idempotency-key", "")
+
+
+def _call(app: App, environ: Environ) -> Answer | FileAnswer | Waiting:
     started: list[Any] = []
 
     def start(status: str, headers: list[tuple[str, str]], _error: object = None) -> Callable[[bytes], object]:
@@ -110,7 +119,9 @@ def _call(app: App, environ: Environ) -> Answer | Waiting:
         return _refuse_write
 
     body = app(environ, start)
-    return body if isinstance(body, Waiting) else Answer(b"".join(body), *started)
+    if isinstance(body, Waiting):
+        return body
+    return FileAnswer(body.path, *started) if isinstance(body, FileBody) else Answer(b"".join(body), *started)
 
 
 def _refuse_write(_: bytes) -> object:

@@ -19,8 +19,9 @@ TOO_SLOW = Rejection("INVALID_BODY", "the body did not arrive in time")
 BAD_REQUEST = Rejection("INVALID_BODY", "the request could not be read")
 UNREADABLE = Rejection("UNAVAILABLE", "the votes log cannot be read at the moment; try again")
 FAULT = Rejection("INTERNAL_ERROR", "a fault in this server; it is in its log")
+NOWHERE = Rejection("NOT_FOUND", "there is nothing at this path")
 BY_STATUS = {
-    404: Rejection("NOT_FOUND", "there is nothing at this path"),
+    404: NOWHERE,
     405: Rejection("METHOD_NOT_ALLOWED", "this path does not answer to this method"),
     413: TOO_LARGE,
 }

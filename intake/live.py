@@ -179,7 +179,8 @@ def verdicts(connection: sqlite3.Connection, newest: Newest, videos: Mapping[int
         videos: Video key -> id, keys ascending.
 
     Returns:
-        One verdict for each video that has a standing vote and is not hidden, in key order.
+        One verdict for each video that anybody's vote stands on and that is not hidden, in key order: a ban must not
+        show in what is listed. Votes of banned voters are in no number.
     """
     reliabilities, heavy = newest.of(connection), newest.heavy_verdicts
     known = {video: heavy.known(video, reliabilities) for video in videos}
@@ -196,11 +197,11 @@ def _verdicts(
     connection: sqlite3.Connection, reliabilities: Reliabilities, videos: Mapping[int, str], now_ms: int
 ) -> dict[int, Verdict]:
     votes = lookup.votes_of(connection, videos)
+    votes = votes.take(~np.isin(votes.video, reliabilities.hidden))
+    keys = np.unique(standing(votes).video)
+    votes = votes.take(np.isin(votes.video, keys))
     counting = rulings.counting(votes, reliabilities.banned)
-    counting = counting.take(~np.isin(counting.video, reliabilities.hidden))
     stands = standing(counting)
-    keys = np.unique(stands.video)
-    counting = counting.take(np.isin(counting.video, keys))
     found, locked = _judged(counting, reliabilities, keys, now_ms)
     channels = agreed_channels(stands, keys)
     channel_ids = lookup.channel_ids(connection, channels)

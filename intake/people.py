@@ -1,4 +1,4 @@
-"""What one voter may be told of themselves, by knowledge of their id. Unknown voters are told defaults; nothing is stored."""
+"""What one voter may be told of themselves, by knowledge of their id. Nothing is stored of whoever asks."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ ScoreOf = Callable[[str], int | None]
 """The published score of a video, None when it is not published."""
 
 
-def profile(
-    connection: sqlite3.Connection, newest: Newest, published_score: ScoreOf, voter_id: str
-) -> shapes.User:
+def profile(connection: sqlite3.Connection, newest: Newest, published_score: ScoreOf, voter_id: str) -> shapes.User:
     """One voter.
 
     Args:

@@ -30,9 +30,7 @@ RETRY_S = 5.0
 class Published:
     """Follows the head of a store that is a directory."""
 
-    def __init__(
-        self, directory: Path, created_ms: int, clock_s: Callable[[], float] = time_stands_still
-    ) -> None:
+    def __init__(self, directory: Path, created_ms: int, clock_s: Callable[[], float] = time_stands_still) -> None:
         """Takes the directory that holds `v1/`, or will.
 
         Args:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal, get_args
 
 from data.log import schema
 from data.log.schema import LogError
@@ -19,9 +19,8 @@ from intake.writer import Writer
 
 FAILURE_COUNTS_MS = 30_000
 """So long a failed commit makes the server not ready; then votes may come and find out whether it has passed."""
-UP: Final = "up"
-DOWN: Final = "down"
-DISABLED: Final = "disabled"
+Status = Literal["up", "down", "disabled"]
+UP, DOWN, DISABLED = get_args(Status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Check:
     """What one check found."""
 
     name: str
-    status: Literal["up", "down", "disabled"]
+    status: Status
     latency_ms: float
     error: str = ""
     needed: bool = True
@@ -111,5 +110,5 @@ def _timed(name: str, check: Callable[[], str | None], *, needed: bool = True) -
     """Runs a check, which says what is wrong, or nothing, or None when there is nothing to check."""
     started = time.perf_counter()
     error = check()
-    status = DISABLED if error is None else DOWN if error else UP
+    status: Status = DISABLED if error is None else DOWN if error else UP
     return Check(name, status, round((time.perf_counter() - started) * 1000, 3), error or "", needed)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Struct, UnsetType, convert, field
 
 Points = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=0)]
@@ -127,6 +128,15 @@ class Channel(Struct, rename="camel"):
     last_updated: Moment
 
 
+def channel(said: Mapping[str, Any], top_categories: list[str]) -> Channel:
+    """One channel, from its published fields."""
+    score = convert(said, ChannelScore)
+    return Channel(
+        score.channel_id, score.score, score.total_videos, score.flagged_videos, top_categories, False,
+        score.last_updated,
+    )  # fmt: skip
+
+
 class User(Struct, rename="camel"):
     """One voter, as they may be told of themselves."""
 
@@ -147,9 +157,9 @@ class Stats(Struct, rename="camel"):
     total_channels: Annotated[Count, Meta(description="Channels that were ever named to it.")]
     total_votes: Annotated[Count, Meta(description="Votes ever cast, replaced ones included, retractions not.")]
     total_users: Annotated[Count, Meta(description="Voters it has ever heard of.")]
-    active_users_24h: Annotated[
-        Count, Meta(description="Voters with a vote or retraction in the last 24 hours.")
-    ] = field(name="activeUsers24h")
+    active_users_24h: Annotated[Count, Meta(description="Voters with a vote or retraction in the last 24 hours.")] = (
+        field(name="activeUsers24h")
+    )
     top_categories: Annotated[
         dict[str, Count], Meta(description="Votes ever cast that name each category, most votes first.")
     ]

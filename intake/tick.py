@@ -87,8 +87,8 @@ class Tick:
 
     def __post_init__(self) -> None:
         """Sorts the times at which something changed."""
-        entries = self.entries
-        self._times = sorted({one.at for one in (*entries.videos.values(), *entries.channels.values())})
+        times = {entry.at for entry in self.entries.videos.values()}
+        self._times = sorted(times | {entry.at for entry in self.entries.channels.values()})
 
     def full(self) -> Packed:
         """The body of a full synchronisation."""

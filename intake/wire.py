@@ -1,4 +1,4 @@
-"""Bodies and queries to records and back; with `fields` and `shapes` the only place that spells public names of fields."""
+"""Bodies and queries to records and back; only this module, `fields` and `shapes` spell public names of fields."""
 
 from __future__ import annotations
 
@@ -190,6 +190,21 @@ def accepted(score: int, trust: float) -> bytes:
 
 RETRACTED = encode(shapes.Done(True))
 """The answer to a retraction that is stored."""
+
+
+def erased(count: int) -> bytes:
+    """The answer to an erasure that took so many votes back."""
+    return encode(shapes.Erased(True, count))
+
+
+def results_of_batch(outcomes: Iterable[Rejection | tuple[int, float]]) -> bytes:
+    """The answer to a batch: of each vote its refusal, or score and trust."""
+    return encode(shapes.BatchAnswer([
+        shapes.BatchResult(False, error=shapes.Error(one.code, one.message))
+        if isinstance(one, Rejection)
+        else shapes.BatchResult(True, *one)
+        for one in outcomes
+    ]))  # fmt: skip
 
 
 def result(verdict: Verdict, *, not_ai: bool) -> bytes:

@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from data.log.append import Appender
+from data.log.replies import Once, Reply
 from data.records import RETRACTION, Rejection, Vote
 from intake.live import Newest, scores
+from intake.once import append_once
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,17 @@ class Cast:
     """0-100, the video's provisional score after it; 0 after a retraction."""
     trust: float
     """0-1, how far the voter is trusted; 0 after a retraction."""
+    retracted: int = 0
+    """Of an erasure: how many standing votes were taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A voter takes back everything."""
+
+    cast_at_ms: int
+    voter_id: str
+    network: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +72,19 @@ Outcome = Cast | Rejection
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A vote on its way. Whoever takes it out of the queue answers it, exactly once."""
+    """A vote or an erasure on its way. Whoever takes it out of the queue answers it, exactly once."""
 
-    vote: Vote
+    vote: Vote | Erasure
     answer: Callable[[Outcome], None]
     deadline_s: float
     """When it is no use storing it any more, on the writer's clock."""
+    once: Once | None = None
+    """Names the request when it must be carried out once, however often it comes."""
+
+    @property
+    def at_ms(self) -> int:
+        """When it came."""
+        return self.vote.cast_at_ms
 
 
 class Writer:
@@ -115,13 +135,14 @@ class Writer:
         """Starts the writing thread."""
         self._thread.start()
 
-    def submit(self, vote: Vote, answer: Callable[[Outcome], None]) -> None:
-        """Takes a vote to be stored.
+    def submit(self, vote: Vote | Erasure, answer: Callable[[Outcome], None], once: Once | None = None) -> None:
+        """Takes a vote, or an erasure, to be stored.
 
         Args:
             vote: What to store.
             answer: Called exactly once: at once when the vote cannot be taken, else through `deliver`. A rejection
                 means that the log does not hold the vote and never will.
+            once: Names the request when it must be carried out once, however often it comes.
         """
         now_s = self._clock_s()
         with self._gate:
@@ -131,7 +152,7 @@ class Writer:
                 refusal = FULL
             if refusal is None:
                 self._unanswered += 1
-                self._queue.append(Ticket(vote, answer, now_s + self._vote_timeout_s))
+                self._queue.append(Ticket(vote, answer, now_s + self._vote_timeout_s, once))
                 if len(self._queue) >= self._company:
                     self._gate.notify()
         if late:
@@ -212,10 +233,18 @@ class Writer:
             return BROKEN
 
     def _take(self) -> list[Ticket]:
+        """Takes the votes of one commit; an erasure, which may append very many, has one of its own."""
+        taken: list[Ticket] = []
         with self._gate:
-            taken = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_size))]
+            while self._queue and len(taken) < self._batch_size:
+                alone = isinstance(self._queue[0].vote, Erasure)
+                if alone and taken:
+                    break
+                taken.append(self._queue.popleft())
+                if alone:
+                    break
             self._company = max(1, len(taken))
-            return taken
+        return taken
 
     def _take_expired(self) -> list[Ticket]:
         now_s = self._clock_s()
@@ -229,9 +258,17 @@ class Writer:
             late.append(self._queue.popleft())
         return late
 
-    def _append(self, batch: list[Ticket]) -> list[Cast]:
-        appended = self._appender.cast_all([ticket.vote for ticket in batch])
-        counted = [done for done, ticket in zip(appended, batch, strict=True) if ticket.vote.categories != RETRACTION]
+    def _append(self, batch: list[Ticket]) -> list[Outcome]:
+        if any(ticket.once for ticket in batch):
+            return append_once(self._connection, batch, self._append_now, _told_again)
+        return list(self._append_now(batch))
+
+    def _append_now(self, batch: Sequence[Ticket]) -> list[Cast]:
+        if batch and isinstance(batch[0].vote, Erasure):
+            return [self._erase(ticket.vote) for ticket in batch if isinstance(ticket.vote, Erasure)]
+        votes = [ticket.vote for ticket in batch if isinstance(ticket.vote, Vote)]
+        appended = self._appender.cast_all(votes)
+        counted = [done for done, vote in zip(appended, votes, strict=True) if vote.categories != RETRACTION]
         if not counted:
             return [Cast(done.position is not None, 0, 0.0) for done in appended]
         found = scores(self._connection, self._newest, [(done.video, done.voter) for done in counted])
@@ -240,11 +277,15 @@ class Writer:
             for done in appended
         ]
 
+    def _erase(self, erasure: Erasure) -> Cast:
+        retracted = self._appender.retract_all(erasure.voter_id, cast_at_ms=erasure.cast_at_ms, network=erasure.network)
+        return Cast(retracted > 0, 0, 0.0, retracted)
+
     def _failed(self, error: sqlite3.Error, batch: list[Ticket]) -> list[Rejection]:
         reason = f"{type(error).__name__}: {error}"
         if reason != self.failure.reason:
             logger.error("votes cannot be stored: %s", reason)
-        self.failure = Failure(reason, max((ticket.vote.cast_at_ms for ticket in batch), default=self.failure.at_ms))
+        self.failure = Failure(reason, max((ticket.at_ms for ticket in batch), default=self.failure.at_ms))
         return [UNSTORED] * len(batch)
 
     def _settle(self, batch: Sequence[Ticket], outcomes: Sequence[Outcome]) -> None:
@@ -258,3 +299,7 @@ class Writer:
                 ticket.answer(outcome)
 
         self._deliver(answer)
+
+
+def _told_again(reply: Reply) -> Cast:
+    return Cast(reply.changed, reply.score, reply.trust)

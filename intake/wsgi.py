@@ -32,6 +32,7 @@ from intake.published import Published
 from intake.readers import Readers
 from intake.readiness import Checks
 from intake.settings import IntakeSettings
+from intake.tally import Tally
 from intake.writer import Writer
 
 COLLECT_AFTER = 50_000
@@ -92,7 +93,7 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
         deliver=deliver,
     )
     readers = Readers(home.votes_log)
-    published = Published(Path(chosen.store) if chosen.store else home.public, identity.created_ms)
+    published = Published(Path(chosen.store) if chosen.store else home.public, identity.created_ms, time.monotonic)
     checks = Checks(
         writer,
         readers,
@@ -106,7 +107,7 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
     networks.token("127.0.0.1", now_ms())  # a home that cannot keep its key must say so now, not at the first vote
     writer.start()
     casting = Casting(writer, networks, chosen.trusted_hops, now_ms)
-    app = create_app(Parts(chosen, casting, readers, newest, published, checks, now_ms))
+    app = create_app(Parts(chosen, casting, readers, newest, published, checks, Tally(now_ms), now_ms))
     return Intake(app, chosen, casting, writer, readers)
 
 

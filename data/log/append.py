@@ -152,11 +152,10 @@ class Appender:
         Returns:
             How many there were.
         """
-        videos = self.connection.execute(VIDEOS_OF_VOTER, (self._find(FIND_VOTER, voter_id),)).fetchall()
-        retractions = (
-            Vote(cast_at_ms, voter_id, video_id, RETRACTION, network=network) for (video_id,) in videos
-        )  # fmt: skip
-        return sum(self.cast(retraction).position is not None for retraction in retractions)
+        self._voters.find([voter_id])
+        videos = self.connection.execute(VIDEOS_OF_VOTER, (self._voters.known(voter_id),)).fetchall()
+        retractions = [Vote(cast_at_ms, voter_id, video_id, RETRACTION, network=network) for (video_id,) in videos]
+        return sum(done.position is not None for done in self.cast_all(retractions))
 
     def decide(self, decision: Decision) -> int:
         """Appends a decision and returns its position; call it inside `transaction`."""

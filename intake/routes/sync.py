@@ -8,11 +8,9 @@ from flask import Blueprint, Request, request
 
 from data.records import Rejection
 from intake import wire
-from intake.answers import FRESH, Answer, found, moved, refused, unchanged
+from intake.answers import FRESH, JSON, VARY, Answer, etag, found, moved, refused, takes_gzip, unchanged
 from intake.published import Published
 from intake.tick import Packed
-
-VARY = ("Vary", "Accept-Encoding")
 
 
 def blueprint(published: Published, *, cdn_url: str, now_ms: Callable[[], int]) -> Blueprint:
@@ -42,6 +40,7 @@ def blueprint(published: Published, *, cdn_url: str, now_ms: Callable[[], int]) 
 
 
 def _answer(asked: Request, packed: Packed, tag: str) -> Answer:
-    if asked.accept_encodings.quality("gzip") > 0:
+    if takes_gzip(asked):
         return found(asked, packed.gzip, ("Content-Encoding", "gzip"), VARY, FRESH, tag=tag)
-    return found(asked, packed.body(), VARY, FRESH, tag=tag)
+    body = packed.body()
+    return Answer(body, 200, (*JSON, etag(tag), VARY, FRESH))

@@ -1,49 +1,59 @@
-"""Casting votes, and taking them back."""
+"""Casting votes, taking them back, and looking at one's own."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Request, request
+from flask import Blueprint, request
 
 from data.records import Rejection
-from intake.answers import Answer, refused
+from intake import asked, people, wire
+from intake.answers import OWN, Answer, found, refused
 from intake.casting import Casting
 from intake.deferred import Deferred
+from intake.readers import Readers
 
-BODY = "realtube.body"
-"""Where a server that has read the body already puts it into the WSGI environment."""
-BROKEN_OFF = Rejection("INVALID_BODY", "the body ended before its Content-Length")
+FILE = ("Content-Disposition", 'attachment; filename="votes.ndjson"')
 
 
-def blueprint(casting: Casting) -> Blueprint:
+def blueprint(casting: Casting, readers: Readers) -> Blueprint:
     """The routes under `/api/votes`."""
     routes = Blueprint("votes", __name__)
 
     @routes.post("/api/votes")
     def cast() -> Answer | Deferred:
-        body, answer = _body(request), Deferred()
+        body, answer = asked.body(request), Deferred()
         if isinstance(body, Rejection):
             return refused(body)
-        casting.cast(body, *_sender(request), answer.settle)
+        casting.cast(body, *asked.sender(request), answer.settle, asked.idempotency_key(request))
         return answer
 
     @routes.delete("/api/votes")
     def retract() -> Answer | Deferred:
-        body, answer = _body(request), Deferred()
+        body, answer = asked.body(request), Deferred()
         if isinstance(body, Rejection):
             return refused(body)
-        casting.retract(body, request.args, *_sender(request), answer.settle)
+        key = asked.idempotency_key(request)
+        casting.retract(body, request.args, *asked.sender(request), answer.settle, key)
         return answer
 
+    @routes.post("/api/votes/batch")
+    def cast_all() -> Answer | Deferred:
+        body, answer = asked.body(request), Deferred()
+        if isinstance(body, Rejection):
+            return refused(body)
+        casting.cast_all(body, *asked.sender(request), answer.settle, asked.idempotency_key(request))
+        return answer
+
+    @routes.get("/api/votes")
+    def own() -> Answer:
+        voter_id, as_file = wire.voter_id(request.args), wire.importable(request.args)
+        if isinstance(voter_id, Rejection):
+            return refused(voter_id)
+        if isinstance(as_file, Rejection):
+            return refused(as_file)
+        with readers.connection() as connection:
+            votes = people.own_votes(connection, voter_id)
+        if as_file:
+            return found(request, people.importable(votes), OWN, FILE, kind="application/x-ndjson")
+        return found(request, wire.encode(votes), OWN)
+
     return routes
-
-
-def _body(asked: Request) -> bytes | Rejection:
-    body = asked.environ.get(BODY)
-    if body is None:
-        body = asked.get_data(cache=False)
-    return BROKEN_OFF if len(body) < (asked.content_length or 0) else body
-
-
-def _sender(asked: Request) -> tuple[str, str]:
-    """The address that the connection came from, and what proxies say whom they forward."""
-    return asked.environ.get("REMOTE_ADDR", ""), asked.environ.get("HTTP_X_FORWARDED_FOR", "")

@@ -28,7 +28,7 @@ def test_a_new_log_knows_who_it_is(path: Path) -> None:
     """Identity and schema version can be read back, and only the owner may read the file."""
     with closing(schema.open_for_reading(path)) as connection:
         assert schema.identity(connection) == IDENTITY
-        assert schema.version(connection) == schema.newest_version() == 1
+        assert schema.version(connection) == schema.newest_version() == 3
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert sorted(file.name for file in path.parent.iterdir()) == ["votes.db"]
 
