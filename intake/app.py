@@ -14,7 +14,7 @@ from intake.live import Newest
 from intake.published import Published
 from intake.readers import Readers
 from intake.readiness import Checks
-from intake.routes import channels, export, health, stats, sync, users, videos, votes
+from intake.routes import channels, docs, export, health, stats, sync, users, videos, votes
 from intake.settings import IntakeSettings
 from intake.tally import Tally
 
@@ -32,6 +32,7 @@ class Parts:
     published: Published
     checks: Checks
     tally: Tally
+    version: str
     now_ms: Callable[[], int]
     """The clock, Unix milliseconds."""
 
@@ -67,10 +68,11 @@ def _blueprints(parts: Parts) -> Iterator[Blueprint]:
     yield sync.blueprint(published, cdn_url=chosen.cdn_url, now_ms=parts.now_ms)
     yield export.blueprint(published, chosen.cdn_url)
     yield health.blueprint(parts.checks)
+    yield docs.blueprint(parts.version)
 
 
 def _answer_first() -> Answer | None:
     """Answers preflights, and paths of which the router would take off slashes."""
     if request.method == "OPTIONS":
         return preflight()
-    return refused(errors.NOWHERE) if request.path.startswith("//") else None
+    return refused(errors.NOWHERE) if request.environ["PATH_INFO"].startswith("//") else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from data.log import replies
-from data.log.replies import Once
+from data.log.replies import Reply
 from data.records import Rejection, Vote
 from intake import wire
 from intake.answers import Answer, refused, stored
@@ -64,7 +64,7 @@ class Casting:
             if isinstance(vote, Rejection):
                 together.tell(place, vote)
             else:
-                self.writer.submit(vote, partial(together.tell, place), _once(vote, f"{key} {place}" if key else ""))
+                self.writer.submit(vote, partial(together.tell, place), _name(vote, f"{key} {place}" if key else ""))
 
     def erase(self, voter_id: str, peer: str, forwarded_for: str, tell: Tell) -> None:
         """Takes back every standing vote of a voter; see `cast`.
@@ -99,11 +99,11 @@ class Casting:
     def _network(self, peer: str, forwarded_for: str, moment: int) -> str:
         return self.networks.token(client_address(peer, forwarded_for, self.trusted_hops), moment)
 
-    def _submit(self, vote: Vote | Rejection, answer: Callable[[Cast], Answer], tell: Tell, key: str) -> None:
+    def _submit(self, vote: Vote | Rejection, answer: Callable[[Reply], Answer], tell: Tell, key: str) -> None:
         if isinstance(vote, Rejection):
             tell(refused(vote))
             return
-        self.writer.submit(vote, _teller(answer, tell), _once(vote, key))
+        self.writer.submit(vote, _teller(answer, tell), _name(vote, key))
 
 
 class _Together:
@@ -125,30 +125,28 @@ class _Together:
             self._tell(stored(wire.results_of_batch([_result(one) for one in self._outcomes if one is not None])))
 
 
-def _teller(answer: Callable[[Cast], Answer], tell: Tell) -> Callable[[Outcome], None]:
+def _teller(answer: Callable[[Reply], Answer], tell: Tell) -> Callable[[Outcome], None]:
     def settle(outcome: Outcome) -> None:
         tell(refused(outcome) if isinstance(outcome, Rejection) else answer(outcome))
 
     return settle
 
 
-def _once(vote: Vote, key: str) -> Once | None:
-    if not key:
-        return None
-    whatever_time_and_place = replace(vote, cast_at_ms=0, network="")
-    return replies.once(vote.voter_id, key, repr(whatever_time_and_place))
+def _name(vote: Vote, key: str) -> bytes:
+    """The name of a request with an Idempotency-Key: whenever and from wherever it comes, it is the same."""
+    return replies.name(vote.voter_id, key, repr(replace(vote, cast_at_ms=0, network=""))) if key else b""
 
 
-def _cast(done: Cast) -> Answer:
+def _cast(done: Reply) -> Answer:
     return stored(wire.accepted(done.score, done.trust))
 
 
-def _retracted(done: Cast) -> Answer:
+def _retracted(done: Reply) -> Answer:
     return stored(wire.RETRACTED) if done.changed else refused(NOTHING_STANDS)
 
 
-def _erased(done: Cast) -> Answer:
-    return stored(wire.erased(done.retracted))
+def _erased(done: Reply) -> Answer:
+    return stored(wire.erased(done.retracted if isinstance(done, Cast) else 0))
 
 
 def _result(outcome: Outcome) -> Rejection | tuple[int, float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data import records
-from data.records import Rejection
+from data.records import CATEGORIES, NOT_AI, STANCES, Rejection
 
 BLANKS = " \t\r\n"
 """What is trimmed from both ends of every field."""
@@ -79,3 +79,65 @@ def list_of(names: tuple[str, ...]) -> Schema:
     """The JSON Schema of some names in one text, with commas between them; empty places are passed over."""
     place = f"{BLANK_PATTERN}({'|'.join(names)})?{BLANK_PATTERN}"
     return {"type": "string", "pattern": f"^{place}(,{place})*$", "examples": [",".join(names[1:3])]}
+
+
+ANYTHING: Schema = {"description": "Accepted, whatever it is, and dropped."}
+_CATEGORIES_NOTE = "In place of category: all that is AI about the video. `not_ai` stands alone."
+
+
+def vote_schema() -> Schema:
+    """The JSON Schema of exactly what `wire.vote` takes; other fields are dropped."""
+    flags = {"type": "array", "minItems": 1, "items": one_of(CATEGORIES)}
+    counter = {"type": "array", "minItems": 1, "items": one_of((NOT_AI,))}
+    return {
+        "type": "object",
+        "description": "One voter's statement about one video. It replaces the voter's earlier one.",
+        "required": [VIDEO_ID.name, VOTER_ID.name],
+        "properties": {
+            VIDEO_ID.name: VIDEO_ID.schema("The platform's id of the video."),
+            VOTER_ID.name: VOTER_ID.schema("Who votes: a secret that the client made."),
+            CHANNEL_ID.name: CHANNEL_ID.schema("The channel that the client sees the video in.", optional=True),
+            "userAgent": ANYTHING,
+            "isShort": ANYTHING,
+            "platformLabelSeen": ANYTHING,
+        },
+        "anyOf": [
+            {
+                "required": ["category"],
+                "properties": {"category": one_of(STANCES), "categories": {"type": "null"}},
+            },
+            {
+                "required": ["categories"],
+                "properties": {"categories": {"description": _CATEGORIES_NOTE, "anyOf": [flags, counter]}},
+            },
+        ],
+        "examples": [{
+            VIDEO_ID.name: VIDEO_ID.example, VOTER_ID.name: VOTER_ID.example, "category": CATEGORIES[0],
+        }],
+    }  # fmt: skip
+
+
+def retraction_schema() -> Schema:
+    """The JSON Schema of exactly what `wire.retraction` takes as a body."""
+    fields = (VIDEO_ID, VOTER_ID)
+    return {
+        "type": "object",
+        "description": "Which vote a voter takes back.",
+        "required": [field.name for field in fields],
+        "properties": {field.name: field.schema() for field in fields},
+        "examples": [{field.name: field.example for field in fields}],
+    }
+
+
+def batch_schema(vote: Schema, most: int) -> Schema:
+    """The JSON Schema of exactly what `wire.batch` takes: up to `most` times a `vote`, or anything."""
+    return {
+        "type": "object",
+        "description": "Several votes, of one voter or of many.",
+        "required": ["votes"],
+        "properties": {"votes": {
+            "type": "array", "minItems": 1, "maxItems": most,
+            "items": {"anyOf": [vote, {"description": "Anything else, which is refused by itself."}]},
+        }},
+        "examples": [{"votes": vote_schema()["examples"]}],
+    }  # fmt: skip

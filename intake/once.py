@@ -7,34 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from data.log import replies
-from data.log.replies import Once, Reply
-from data.records import Rejection
-
-ANOTHER_REQUEST = Rejection("INVALID_FIELD", "this Idempotency-Key was used for another request within the last day")
-
-
-class Done(Protocol):
-    """What can be told again."""
-
-    @property
-    def changed(self) -> bool:
-        """Whether something was appended."""
-
-    @property
-    def score(self) -> int:
-        """0-100."""
-
-    @property
-    def trust(self) -> float:
-        """0-1."""
+from data.log.replies import Reply
 
 
 class Asked(Protocol):
     """A request that may come twice."""
 
     @property
-    def once(self) -> Once | None:
-        """None: it may be carried out as often as it comes."""
+    def name(self) -> bytes:
+        """The same for the same request; empty when it may be carried out as often as it comes."""
 
     @property
     def at_ms(self) -> int:
@@ -42,49 +23,41 @@ class Asked(Protocol):
 
 
 Request = TypeVar("Request", bound=Asked)
-Result = TypeVar("Result", bound=Done)
 
 
-def append_once(
-    connection: sqlite3.Connection,
-    batch: Sequence[Request],
-    append: Callable[[Sequence[Request]], Sequence[Result]],
-    told: Callable[[Reply], Result],
-) -> list[Result | Rejection]:
+def carry_out_once(
+    connection: sqlite3.Connection, batch: Sequence[Request], carry_out: Callable[[Sequence[Request]], Sequence[Reply]]
+) -> list[Reply]:
     """Carries out what was not carried out before; call it inside the transaction.
 
     Args:
         connection: In a transaction that writes.
         batch: In the order in which they came.
-        append: Carries requests out.
-        told: What a reply says.
+        carry_out: Answers each of some requests.
 
     Returns:
-        One outcome for each of the batch.
+        One reply for each of the batch.
     """
-    outcomes: dict[int, Result | Rejection] = {}
-    first: dict[bytes, int] = {}
-    """By key: the place of the first request with it."""
-    for place, request in enumerate(batch):
-        if request.once is None or request.once.key in first:
-            continue
-        reply = replies.find(connection, request.once.key, request.at_ms)
+    known: dict[bytes, Reply] = {}
+    fresh, meant = [], set()
+    for request in batch:
+        if request.name and request.name not in meant:
+            meant.add(request.name)
+            reply = replies.find(connection, request.name, request.at_ms)
+            if reply is None:
+                fresh.append(request)
+            else:
+                known[request.name] = reply
+        elif not request.name:
+            fresh.append(request)
+    answered = iter(carry_out(fresh))
+    told = []
+    for request in batch:
+        reply = known.get(request.name)
         if reply is None:
-            first[request.once.key] = place
-        else:
-            outcomes[place] = told(reply) if reply.request == request.once.request else ANOTHER_REQUEST
-    fresh = [
-        place for place, request in enumerate(batch)
-        if place not in outcomes and (request.once is None or first[request.once.key] == place)
-    ]  # fmt: skip
-    for place, result in zip(fresh, append([batch[place] for place in fresh]), strict=True):
-        outcomes[place], once = result, batch[place].once
-        if once is not None:
-            reply = Reply(once.request, result.changed, result.score, result.trust)
-            replies.keep(connection, once.key, reply, batch[place].at_ms)
-    for place, request in enumerate(batch):
-        if place not in outcomes and request.once is not None:
-            earlier = first[request.once.key]
-            same = batch[earlier].once == request.once
-            outcomes[place] = outcomes[earlier] if same else ANOTHER_REQUEST
-    return [outcomes[place] for place in range(len(batch))]
+            reply = next(answered)
+            if request.name:
+                known[request.name] = reply
+                replies.keep(connection, request.name, reply, request.at_ms)
+        told.append(reply)
+    return told

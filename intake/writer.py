@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from data.log.append import Appender
-from data.log.replies import Once, Reply
+from data.log.replies import Reply
 from data.records import RETRACTION, Rejection, Vote
 from intake.live import Newest, scores
-from intake.once import append_once
+from intake.once import carry_out_once
 
 logger = logging.getLogger(__name__)
 
@@ -34,15 +34,14 @@ BROKEN = Rejection("INTERNAL_ERROR", "the vote could not be stored because of a 
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
-    """A durable vote."""
+class Cast(Reply):
+    """A durable vote, retraction or erasure.
 
-    changed: bool
-    """False when the voter's last word already said this, and when a retraction found nothing to take back."""
-    score: int
-    """0-100, the video's provisional score after it; 0 after a retraction."""
-    trust: float
-    """0-1, how far the voter is trusted; 0 after a retraction."""
+    `changed` is false when the voter's last word already said this, and when there was nothing to take back. `score`
+    is the video's provisional score after it, 0-100, and `trust` how far the voter is trusted, 0-1; both are 0 when
+    something was taken back.
+    """
+
     retracted: int = 0
     """Of an erasure: how many standing votes were taken back."""
 
@@ -67,7 +66,7 @@ class Failure:
 
 
 NO_FAILURE = Failure("", 0)
-Outcome = Cast | Rejection
+Outcome = Reply | Rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +77,8 @@ class Ticket:
     answer: Callable[[Outcome], None]
     deadline_s: float
     """When it is no use storing it any more, on the writer's clock."""
-    once: Once | None = None
-    """Names the request when it must be carried out once, however often it comes."""
+    name: bytes = b""
+    """Of a request that must be carried out once, however often it comes; else empty."""
 
     @property
     def at_ms(self) -> int:
@@ -135,14 +134,14 @@ class Writer:
         """Starts the writing thread."""
         self._thread.start()
 
-    def submit(self, vote: Vote | Erasure, answer: Callable[[Outcome], None], once: Once | None = None) -> None:
+    def submit(self, vote: Vote | Erasure, answer: Callable[[Outcome], None], name: bytes = b"") -> None:
         """Takes a vote, or an erasure, to be stored.
 
         Args:
             vote: What to store.
             answer: Called exactly once: at once when the vote cannot be taken, else through `deliver`. A rejection
                 means that the log does not hold the vote and never will.
-            once: Names the request when it must be carried out once, however often it comes.
+            name: Of a request that must be carried out once, however often it comes (`replies.name`); else empty.
         """
         now_s = self._clock_s()
         with self._gate:
@@ -152,7 +151,7 @@ class Writer:
                 refusal = FULL
             if refusal is None:
                 self._unanswered += 1
-                self._queue.append(Ticket(vote, answer, now_s + self._vote_timeout_s, once))
+                self._queue.append(Ticket(vote, answer, now_s + self._vote_timeout_s, name))
                 if len(self._queue) >= self._company:
                     self._gate.notify()
         if late:
@@ -258,12 +257,12 @@ class Writer:
             late.append(self._queue.popleft())
         return late
 
-    def _append(self, batch: list[Ticket]) -> list[Outcome]:
-        if any(ticket.once for ticket in batch):
-            return append_once(self._connection, batch, self._append_now, _told_again)
-        return list(self._append_now(batch))
+    def _append(self, batch: list[Ticket]) -> Sequence[Reply]:
+        if any(ticket.name for ticket in batch):
+            return carry_out_once(self._connection, batch, self._append_now)
+        return self._append_now(batch)
 
-    def _append_now(self, batch: Sequence[Ticket]) -> list[Cast]:
+    def _append_now(self, batch: Sequence[Ticket]) -> Sequence[Reply]:
         if batch and isinstance(batch[0].vote, Erasure):
             return [self._erase(ticket.vote) for ticket in batch if isinstance(ticket.vote, Erasure)]
         votes = [ticket.vote for ticket in batch if isinstance(ticket.vote, Vote)]
@@ -299,7 +298,3 @@ class Writer:
                 ticket.answer(outcome)
 
         self._deliver(answer)
-
-
-def _told_again(reply: Reply) -> Cast:
-    return Cast(reply.changed, reply.score, reply.trust)

@@ -107,7 +107,7 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
     networks.token("127.0.0.1", now_ms())  # a home that cannot keep its key must say so now, not at the first vote
     writer.start()
     casting = Casting(writer, networks, chosen.trusted_hops, now_ms)
-    app = create_app(Parts(chosen, casting, readers, newest, published, checks, Tally(now_ms), now_ms))
+    app = create_app(Parts(chosen, casting, readers, newest, published, checks, Tally(now_ms), version(), now_ms))
     return Intake(app, chosen, casting, writer, readers)
 
 

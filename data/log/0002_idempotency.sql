@@ -2,11 +2,10 @@
 -- Kept in the vote's own transaction, so that either both stand or none. These rows are no part of the log: they expire.
 
 CREATE TABLE replies (
-  key         BLOB    NOT NULL PRIMARY KEY CHECK (length(key) = 16),  -- hash of voter id and Idempotency-Key
-  request     BLOB    NOT NULL CHECK (length(request) = 16),          -- hash of what was asked for under it
-  answered_ms INTEGER NOT NULL CHECK (answered_ms >= 0),              -- when it was answered
-  changed     INTEGER NOT NULL CHECK (changed IN (0, 1)),             -- whether a vote was appended
-  score       INTEGER NOT NULL CHECK (score BETWEEN 0 AND 100),       -- the video's score in the answer
-  trust       REAL    NOT NULL CHECK (trust BETWEEN 0 AND 1)          -- the voter's trust in the answer
+  request     BLOB    NOT NULL PRIMARY KEY CHECK (length(request) = 16), -- hash of voter id, Idempotency-Key and vote
+  answered_ms INTEGER NOT NULL CHECK (answered_ms >= 0),                 -- when it was answered
+  changed     INTEGER NOT NULL CHECK (changed IN (0, 1)),                -- whether a vote was appended
+  score       INTEGER NOT NULL CHECK (score BETWEEN 0 AND 100),          -- the video's score in the answer
+  trust       REAL    NOT NULL CHECK (trust BETWEEN 0 AND 1)             -- the voter's trust in the answer
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX replies_by_time ON replies (answered_ms);
