@@ -23,7 +23,7 @@ def test_every_route_is_described(desk: Desk) -> None:
     """Each route of the application, and no other, has a paragraph of its own."""
     described = set(re.findall(r"\*\*`(GET|POST|DELETE) (/[^`?]*)", PAGE))
     routes = {
-        (method, re.sub(r"<(\w+)>", r"{\1}", rule.rule))
+        (method, re.sub(r"_(\w)", lambda letter: letter[1].upper(), re.sub(r"<(\w+)>", r"{\1}", rule.rule)))
         for rule in desk.intake.app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from data.formats.tree import HEAD, rfc3339
-from intake.published import Published
+from intake.published import RETRY_S, Published
 from tests.factories import DAY_MS, HOUR_MS, START_MS, Site, vote
 from tests.intake.conftest import Desk, OpenDesk
 
@@ -230,6 +230,40 @@ def test_a_tick_that_cannot_be_read_leaves_the_one_before(desk: Desk, caplog: py
     desk.site.publish(START_MS + 2 * HOUR_MS)
     assert scores(full(desk)).keys() == {"a", "b"}
     assert "going on with the tick before" in caplog.text
+
+
+def test_a_head_that_cannot_be_followed_is_tried_now_and_then(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each request would read the tree anew; it is left alone for some seconds, then tried again, and heals."""
+    site.appoint(1)
+    site.cast(vote(1, "a", "fully_ai"))
+    site.publish(START_MS)
+    now_s, reads = [100.0], [0]
+    listed = next(site.home.public.glob("v1/m/1-*.json"))
+    body = listed.read_bytes()
+    listed.write_bytes(b"{}")
+    follow = Published._follow
+
+    def counted(self: Published) -> None:
+        reads[0] += 1
+        follow(self)
+
+    monkeypatch.setattr(Published, "_follow", counted)
+    published = Published(site.home.public, START_MS, lambda: now_s[0])
+    for _ in range(50):
+        assert not published.newest().entries.videos
+    assert reads[0] == 1
+    now_s[0] += RETRY_S
+    for _ in range(50):
+        published.newest()
+    assert reads[0] == 2
+    assert "hash" in published.failure
+    listed.write_bytes(body)
+    now_s[0] += RETRY_S
+
+    assert set(published.newest().entries.videos) == {"a"}
+    assert published.failure == ""
+    published.newest()
+    assert reads[0] == 3
 
 
 def test_an_intake_that_starts_late_finds_the_tree(site: Site) -> None:
