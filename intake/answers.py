@@ -78,14 +78,28 @@ def found(request: Request, body: bytes, *headers: Header, tag: str = "") -> Ans
         headers: Further headers.
         tag: Changes whenever the body does; without one it is the body's hash.
     """
-    tag = tag or hashlib.blake2b(body, digest_size=12).hexdigest()
-    return unchanged(request, tag, *headers) or Answer(body, 200, (*JSON, _etag(tag), *headers))
+    tag = tag or tag_of(body)
+    return unchanged(request, tag, *headers) or whole(body, tag, *headers)
+
+
+def whole(body: bytes, tag: str, *headers: Header) -> Answer:
+    """What was asked for; see `found`."""
+    return Answer(body, 200, (*JSON, _etag(tag), *headers))
+
+
+def tag_of(body: bytes) -> str:
+    """What stands for a body in its ETag."""
+    return hashlib.blake2b(body, digest_size=12).hexdigest()
 
 
 def unchanged(request: Request, tag: str, *headers: Header) -> Answer | None:
     """304 when the client has what the tag stands for, else None."""
-    asked = request.environ.get("HTTP_IF_NONE_MATCH", "")
-    tags = {part.strip().removeprefix("W/") for part in asked.split(",")} if asked else ()
+    return known_to(request.environ.get("HTTP_IF_NONE_MATCH", ""), tag, *headers)
+
+
+def known_to(if_none_match: str, tag: str, *headers: Header) -> Answer | None:
+    """See `unchanged`; takes the header's value, or empty."""
+    tags = {part.strip().removeprefix("W/") for part in if_none_match.split(",")} if if_none_match else ()
     if "*" in tags or f'"{tag}"' in tags:
         return Answer(b"", 304, (*CORS, _etag(tag), *headers))
     return None

@@ -11,6 +11,7 @@ from intake import errors
 from intake.answers import Answer, Response, preflight
 from intake.casting import Casting
 from intake.live import Newest
+from intake.lookups import Lookups
 from intake.published import Published
 from intake.readers import Readers
 from intake.readiness import Checks
@@ -28,6 +29,7 @@ class Parts:
     casting: Casting
     readers: Readers
     newest: Newest
+    lookups: Lookups
     published: Published
     checks: Checks
     now_ms: Callable[[], int]
@@ -45,7 +47,7 @@ def create_app(parts: Parts) -> Flask:
     app.before_request(_answer_preflight)
     errors.register(app)
     app.register_blueprint(votes.blueprint(parts.casting))
-    app.register_blueprint(videos.blueprint(parts.readers, parts.newest, parts.settings.lookup_max_age_s))
+    app.register_blueprint(videos.blueprint(parts.readers, parts.newest, parts.lookups))
     app.register_blueprint(sync.blueprint(parts.published, cdn_url=parts.settings.cdn_url, now_ms=parts.now_ms))
     app.register_blueprint(health.blueprint(parts.checks))
     return app

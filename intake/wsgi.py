@@ -26,7 +26,9 @@ from intake import server
 from intake.app import Parts, create_app, runs_inline
 from intake.bridge import Bridge
 from intake.casting import Casting
+from intake.kept import Kept
 from intake.live import Newest
+from intake.lookups import Lookups
 from intake.network import Networks
 from intake.published import Published
 from intake.readers import Readers
@@ -46,11 +48,13 @@ class Intake:
     app: Flask
     settings: IntakeSettings
     casting: Casting
+    lookups: Lookups
     writer: Writer
     readers: Readers
 
     def close(self) -> None:
         """Stores the votes that wait, answers them, and closes the log."""
+        self.lookups.close()
         self.readers.close()
         self.writer.close()  # the last connection: it empties and removes the write-ahead log
 
@@ -106,8 +110,9 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
     networks.token("127.0.0.1", now_ms())  # a home that cannot keep its key must say so now, not at the first vote
     writer.start()
     casting = Casting(writer, networks, chosen.trusted_hops, now_ms)
-    app = create_app(Parts(chosen, casting, readers, newest, published, checks, now_ms))
-    return Intake(app, chosen, casting, writer, readers)
+    lookups = Lookups(home.votes_log, readers, newest, Kept(time.monotonic), chosen.lookup_max_age_s)
+    app = create_app(Parts(chosen, casting, readers, newest, lookups, published, checks, now_ms))
+    return Intake(app, chosen, casting, lookups, writer, readers)
 
 
 def serve(home: Home, chosen: IntakeSettings, announce: Callable[[str], None]) -> None:
@@ -127,9 +132,8 @@ def serve(home: Home, chosen: IntakeSettings, announce: Callable[[str], None]) -
         gc.freeze()  # what stands now stands to the end: no collection need look at it again
         gc.set_threshold(COLLECT_AFTER)
         url = f"http://{chosen.host}:{port}"
-        runner.run(
-            server.serve(Bridge(intake.app, runs_inline, intake.casting.cast), address, port, lambda: announce(url))
-        )
+        bridge = Bridge(intake.app, runs_inline, cast=intake.casting.cast, look_up=intake.lookups.quick)
+        runner.run(server.serve(bridge, address, port, lambda: announce(url)))
 
 
 def _compose_on(runner: asyncio.Runner, home: Home, chosen: IntakeSettings) -> Intake:
