@@ -22,6 +22,7 @@ from flask import Flask
 from data import settings
 from data.home import Home, home_of
 from data.log import schema
+from data.log.place import Place
 from intake import server
 from intake.app import Parts, create_app, runs_inline
 from intake.bridge import Bridge
@@ -86,6 +87,7 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
     connection = schema.open_for_append(home.votes_log)
     identity = schema.identity(connection)
     newest = Newest(home.standing, identity.log_id, now_ms, time.monotonic)
+    place = Place(home.votes_log)
     writer = Writer(
         connection,
         newest,
@@ -93,6 +95,7 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
         batch_size=chosen.batch_size,
         vote_timeout_s=chosen.vote_timeout_s,
         clock_s=time.monotonic,
+        place=place,
         deliver=deliver,
     )
     readers = Readers(home.votes_log)
@@ -101,6 +104,7 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
         writer,
         readers,
         published,
+        place=place,
         votes_log=home.votes_log,
         min_free_mb=chosen.min_free_mb,
         version=version(),
