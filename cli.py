@@ -40,6 +40,8 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "serve": Place("intake.commands:serve", "Take votes over HTTP."),
         "publish": Place("publisher.commands:publish", "Publish one tick, or one at every interval."),
         "doctor": Place("cli:doctor", "Check this installation and say what to do."),
+        "backup": Place("intake.operations.commands:backup", "Copy the votes log to FILE, while votes arrive."),
+        "restore": Place("intake.operations.commands:restore", "Put a backup in place of the home's votes log."),
     },
     "Bring in": {
         "import-votes": Place("intake.commands:import_votes", "Append votes in bulk from files."),

@@ -87,14 +87,24 @@ def found(request: Request, body: bytes, *headers: Header, tag: str = "", kind: 
         tag: Changes whenever the body does; without one it is the body's hash.
         kind: The body's type.
     """
-    tag = tag or hashlib.blake2b(body, digest_size=12).hexdigest()
+    tag = tag or tag_of(body)
     if len(body) >= LEAST_PACKED_BYTES and not any(name == "Content-Encoding" for name, _ in headers):
         headers = (*headers, VARY)
         if takes_gzip(request):
             packed = gzip.compress(body, QUICK, mtime=0)
             body, headers = packed, (*headers, ("Content-Encoding", "gzip"))
     known = unchanged(request, tag, *(header for header in headers if header[0] != "Content-Encoding"))
-    return known or Answer(body, 200, (*CORS, ("Content-Type", kind), etag(tag), *headers))
+    return known or whole(body, tag, *headers, kind=kind)
+
+
+def whole(body: bytes, tag: str, *headers: Header, kind: str = "application/json") -> Answer:
+    """What was asked for, as it is; see `found`."""
+    return Answer(body, 200, (*CORS, ("Content-Type", kind), etag(tag), *headers))
+
+
+def tag_of(body: bytes) -> str:
+    """What stands for a body in its ETag."""
+    return hashlib.blake2b(body, digest_size=12).hexdigest()
 
 
 def takes_gzip(request: Request) -> bool:
@@ -104,8 +114,12 @@ def takes_gzip(request: Request) -> bool:
 
 def unchanged(request: Request, tag: str, *headers: Header) -> Answer | None:
     """304 when the client has what the tag stands for, else None."""
-    asked = request.environ.get("HTTP_IF_NONE_MATCH", "")
-    tags = {part.strip().removeprefix("W/") for part in asked.split(",")} if asked else ()
+    return known_to(request.environ.get("HTTP_IF_NONE_MATCH", ""), tag, *headers)
+
+
+def known_to(if_none_match: str, tag: str, *headers: Header) -> Answer | None:
+    """See `unchanged`; takes the header's value, or empty."""
+    tags = {part.strip().removeprefix("W/") for part in if_none_match.split(",")} if if_none_match else ()
     if "*" in tags or f'"{tag}"' in tags:
         return Answer(b"", 304, (*CORS, etag(tag), *headers))
     return None

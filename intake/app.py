@@ -11,6 +11,7 @@ from intake import errors
 from intake.answers import Answer, Response, preflight, refused
 from intake.casting import Casting
 from intake.live import Newest
+from intake.lookups import Lookups
 from intake.published import Published
 from intake.readers import Readers
 from intake.readiness import Checks
@@ -29,6 +30,7 @@ class Parts:
     casting: Casting
     readers: Readers
     newest: Newest
+    lookups: Lookups
     published: Published
     checks: Checks
     tally: Tally
@@ -61,7 +63,7 @@ def runs_inline(method: str, path: str) -> bool:
 def _blueprints(parts: Parts) -> Iterator[Blueprint]:
     chosen, published = parts.settings, parts.published
     yield votes.blueprint(parts.casting, parts.readers)
-    yield videos.blueprint(parts.readers, parts.newest, chosen.lookup_max_age_s)
+    yield videos.blueprint(parts.readers, parts.newest, parts.lookups)
     yield channels.blueprint(published, chosen.lookup_max_age_s)
     yield users.blueprint(parts.casting, parts.readers, parts.newest, published)
     yield stats.blueprint(parts.readers, parts.tally)

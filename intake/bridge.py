@@ -2,8 +2,8 @@
 
 Granian's RSGI interface runs one event loop. Votes run on it: they touch no disk until the writer has them, and their
 answers come back from it. All other requests may read files or the log, and run on a few threads.
-Casting a vote, by far the most frequent request that writes, goes past the WSGI application altogether: what that does
-for a request (an environment, contexts, a response) takes longer than all the rest of a vote.
+Casting a vote, and a look-up whose answer is kept, go past the WSGI application altogether: what that does for a
+request (an environment, contexts, a response) takes longer than all the rest.
 """
 
 from __future__ import annotations
@@ -45,6 +45,9 @@ BASE = {
 }
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 Tell = Callable[[Answer], None]
+LookUp = Callable[[str, str, str], Answer | None]
+"""`Lookups.quick`: prefix, query and If-None-Match."""
+VOTES, VIDEOS = "/api/votes", "/api/videos/"
 CastVote = Callable[[bytes, str, str, Tell], None]
 """`Casting.cast`: body, peer, X-Forwarded-For, and whom to tell the answer."""
 
@@ -65,17 +68,25 @@ class Scope(Protocol):
 class Bridge:
     """The application as granian calls it."""
 
-    def __init__(self, app: App, inline: Callable[[str, str], bool], cast: CastVote | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        inline: Callable[[str, str], bool],
+        *,
+        cast: CastVote | None = None,
+        look_up: LookUp | None = None,
+    ) -> None:
         """Takes the application.
 
         Args:
             app: WSGI.
             inline: Says of a method and a path whether the request runs on the event loop.
             cast: Casts a vote as the application does; None lets the application do it.
+            look_up: Gives what the application would answer to a look-up, when that is known already.
         """
         self._app = app
         self._inline = inline
-        self._cast = cast
+        self._cast, self._look_up = cast, look_up
         self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="requests")
 
     async def __rsgi__(self, scope: Scope, proto: Any) -> None:
@@ -96,8 +107,12 @@ class Bridge:
         sent = await _body(scope, proto)
         if isinstance(sent, Answer):
             return sent
-        if self._cast is not None and _plain_vote(scope):
+        if self._cast and _plain_vote(scope):
             return await _told(partial(self._cast, sent, _peer(scope), _forwarded_for(scope)))
+        if self._look_up and scope.method == "GET" and scope.path.startswith(VIDEOS):
+            asked = scope.path[len(VIDEOS) :], scope.query_string, scope.headers.get("if-none-match", "")
+            if known := self._look_up(*asked):
+                return known
         environ = _environ(scope, sent)
         if self._inline(scope.method, scope.path):
             answer = _call(self._app, environ)

@@ -31,7 +31,7 @@ def register(app: Flask) -> None:
     """Makes every error of an app answer with the error body."""
     app.register_error_handler(HTTPException, _refuse)
     app.register_error_handler(LogError, _unavailable)
-    app.register_error_handler(sqlite3.OperationalError, _unavailable)
+    app.register_error_handler(sqlite3.DatabaseError, _unavailable)  # damage too
     app.register_error_handler(Exception, _fault)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from data.log.append import Appender
+from data.log.place import LogMoved, Place, told
 from data.log.replies import Reply
 from data.records import RETRACTION, Rejection, Vote
 from intake.live import Newest, scores
@@ -101,6 +102,7 @@ class Writer:
         batch_size: int,
         vote_timeout_s: float,
         clock_s: Callable[[], float],
+        place: Place | None = None,
         deliver: Callable[[Callable[[], None]], object] = lambda answer: answer(),
     ) -> None:
         """Takes over a connection of `schema.open_for_append`; call `start` next.
@@ -112,13 +114,14 @@ class Writer:
             batch_size: Votes in one commit at most.
             vote_timeout_s: How long a vote may wait until a transaction takes it.
             clock_s: Never goes back; seconds.
+            place: Where the log was opened; None: nobody can move it.
             deliver: Runs a function that gives the answers of a batch, where answers are to be given.
         """
         connection.execute(f"PRAGMA busy_timeout = {LOCK_TRY_MS}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._connection, self._appender = connection, Appender(connection)
-        self._newest, self._clock_s, self._deliver = newest, clock_s, deliver
+        self._newest, self._clock_s, self._place, self._deliver = newest, clock_s, place, deliver
         self._queue_size, self._batch_size, self._vote_timeout_s = queue_size, batch_size, vote_timeout_s
         self._gate = threading.Condition(threading.Lock())
         self._queue: deque[Ticket] = deque()
@@ -192,9 +195,11 @@ class Writer:
     def _commit(self) -> None:
         batch: list[Ticket] = []
         try:
+            self._check_place()
             with self._appender.transaction():
                 batch = self._take()
                 outcomes: Sequence[Outcome] = self._append(batch)
+            self._check_place()
             self.failure = NO_FAILURE
         except sqlite3.IntegrityError:
             logger.exception("a batch of %d votes holds one that the log refuses; each is tried alone", len(batch))
@@ -208,6 +213,9 @@ class Writer:
             else:
                 batch = batch or self._take()
                 outcomes = self._failed(error, batch)
+        except LogMoved as error:
+            batch = batch or self._take()
+            outcomes = self._failed(error, batch)
         except Exception:
             logger.exception("a batch of %d votes failed; each is tried alone", len(batch))
             outcomes = self._one_by_one(batch)
@@ -280,8 +288,12 @@ class Writer:
         retracted = self._appender.retract_all(erasure.voter_id, cast_at_ms=erasure.cast_at_ms, network=erasure.network)
         return Cast(retracted > 0, 0, 0.0, retracted)
 
-    def _failed(self, error: sqlite3.Error, batch: list[Ticket]) -> list[Rejection]:
-        reason = f"{type(error).__name__}: {error}"
+    def _check_place(self) -> None:
+        if self._place is not None:
+            self._place.check()
+
+    def _failed(self, error: sqlite3.Error | LogMoved, batch: list[Ticket]) -> list[Rejection]:
+        reason = told(error) if isinstance(error, sqlite3.Error) else str(error)
         if reason != self.failure.reason:
             logger.error("votes cannot be stored: %s", reason)
         self.failure = Failure(reason, max((ticket.at_ms for ticket in batch), default=self.failure.at_ms))

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from data.log.interning import CHANNELS, NETWORKS, VIDEOS, VOTERS, Interned
+from data.log.lookup import last_position
 from data.records import RETRACTION, Vote
 
-LAST_POSITION = """
-    SELECT max(coalesce((SELECT max(position) FROM votes), 0), coalesce((SELECT max(position) FROM decisions), 0))
-"""
 LAST_WORDS = """
     SELECT votes.video, votes.voter, votes.cast_at_ms, votes.categories, votes.channel
     FROM json_each(?) AS pair CROSS JOIN votes ON votes.position = (
@@ -177,7 +175,7 @@ class Appender:
         return range(self._next - count, self._next)
 
     def _begin(self) -> None:
-        self._next = self.connection.execute(LAST_POSITION).fetchone()[0] + 1
+        self._next = last_position(self.connection) + 1
         others = self.connection.execute(OTHERS_WROTE).fetchone()[0]
         if others != self._others:
             self._forget()

@@ -28,6 +28,13 @@ VOTES_OF_VIDEOS = """
     SELECT votes.position, cast_at_ms, voter, video, categories, channel
     FROM json_each(?) CROSS JOIN votes ON votes.video = json_each.value
 """  # CROSS JOIN fixes the plan: a search of votes_by_video for each key
+LAST_POSITION = """
+    SELECT max(coalesce((SELECT max(position) FROM votes), 0), coalesce((SELECT max(position) FROM decisions), 0))
+"""
+HASHES_AFTER = """
+    SELECT hash_prefix FROM votes JOIN videos USING (video) WHERE position > ?1
+    UNION SELECT hash_prefix FROM decisions JOIN videos USING (video) WHERE position > ?1
+"""
 LAST_DECISION = "SELECT coalesce(max(position), 0) FROM decisions"
 DECISIONS_AFTER = (
     "SELECT position, kind, video, voter, label, score FROM decisions WHERE position > ? ORDER BY position"
@@ -100,6 +107,16 @@ def votes_of_voter(connection: sqlite3.Connection, voter: int) -> Votes:
         network=np.zeros(len(rows), np.int32),
         voter_since_ms=voter_since_ms,
     )
+
+
+def last_position(connection: sqlite3.Connection) -> int:
+    """The newest position, 0 in an empty log."""
+    return int(connection.execute(LAST_POSITION).fetchone()[0])
+
+
+def hashes_after(connection: sqlite3.Connection, position: int) -> list[int]:
+    """The hash prefixes of all videos that a vote or a decision after a position is about."""
+    return [prefix for (prefix,) in connection.execute(HASHES_AFTER, (position,))]
 
 
 def last_decision(connection: sqlite3.Connection) -> int:

@@ -8,7 +8,7 @@ from flask import Blueprint, Request, request
 
 from data.records import Rejection
 from intake import wire
-from intake.answers import FRESH, JSON, VARY, Answer, etag, found, moved, refused, takes_gzip, unchanged
+from intake.answers import FRESH, VARY, Answer, found, moved, refused, takes_gzip, unchanged, whole
 from intake.published import Published
 from intake.tick import Packed
 
@@ -42,5 +42,4 @@ def blueprint(published: Published, *, cdn_url: str, now_ms: Callable[[], int]) 
 def _answer(asked: Request, packed: Packed, tag: str) -> Answer:
     if takes_gzip(asked):
         return found(asked, packed.gzip, ("Content-Encoding", "gzip"), VARY, FRESH, tag=tag)
-    body = packed.body()
-    return Answer(body, 200, (*JSON, etag(tag), VARY, FRESH))
+    return whole(packed.body(), tag, VARY, FRESH)

@@ -144,7 +144,7 @@ def vote_through_the_bridge(desk: Desk, body: bytes, *headers: tuple[str, str], 
     async def ask_on_a_loop() -> Wire:
         wire = Wire(body)
         desk.intake.writer._deliver = asyncio.get_running_loop().call_soon_threadsafe
-        bridge = Bridge(desk.intake.app, runs_inline, desk.intake.casting.cast if direct else None)
+        bridge = Bridge(desk.intake.app, runs_inline, cast=desk.intake.casting.cast if direct else None)
         await bridge.__rsgi__(Scope("POST", "/api/votes", "", *headers), wire)
         return wire
 
@@ -189,6 +189,19 @@ def test_forwarded_addresses_reach_the_vote(open_desk: OpenDesk, direct: bool) -
     with desk.intake.readers.connection() as log:
         tokens = [token for (token,) in log.execute("SELECT token FROM networks")]
     assert tokens == [desk.intake.casting.networks.token("203.0.113.200", desk.intake.casting.now_ms())]
+
+
+def test_a_kept_look_up_is_answered_past_the_application(desk: Desk) -> None:
+    """What the look-up knows is answered as it is; what it does not know, the application answers."""
+    desk.vote(1, "a", "fully_ai")
+    wires = [Wire(), Wire()]
+    for wire in wires:
+        bridge = Bridge(desk.intake.app, runs_inline, look_up=desk.intake.lookups.quick)
+        asyncio.run(bridge.__rsgi__(Scope("GET", "/api/videos/ca97"), wire))
+
+    (status, headers, body), again = wires[0].answered[0], wires[1].answered[0]
+    assert (status, body[:15]) == (200, b'[{"videoId":"a"')
+    assert again == (status, {name: text for name, text in headers.items() if name != "content-length"}, body)
 
 
 def test_a_vote_without_its_network_is_a_fault(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:

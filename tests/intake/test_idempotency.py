@@ -79,7 +79,7 @@ def test_a_retried_retraction_is_still_200(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "changed", [{"category": "ai_visuals"}, {"videoId": "b"}, {"userId": voter_id(2)}, {"channelId": "UC_one"}]
 )
-def test_another_request_under_the_same_key_is_another_request(desk: Desk, changed: dict[str, object]) -> None:
+def test_another_request_under_the_same_key_is_another_request(desk: Desk, changed: dict[str, Any]) -> None:
     """A key names one request of one voter: nobody meets another's, and a client that mixes keys up loses no vote."""
     send(desk, "k")
 

@@ -212,6 +212,22 @@ def test_a_full_disk_refuses_and_passes(site: Site, open_writer: OpenWriter, ans
     assert logged(site) == len(stored_before_full) + 1
 
 
+def test_a_log_that_became_read_only_refuses_and_passes(site: Site, open_writer: OpenWriter, answers: Answers) -> None:
+    """When SQLite may not write, votes are refused and the reason says what to do; when it may again, they go on."""
+    connections: list[sqlite3.Connection] = []
+    writer = open_writer(connections.append)
+    (connection,) = connections
+    connection.execute("PRAGMA query_only = ON")
+    writer.submit(vote(1, "a", "fully_ai"), answers.of(1))
+    assert answers.wait_for(1) == [UNSTORED]
+    assert writer.failure.reason.endswith("make the log and its directory writable for this server")
+    connection.execute("PRAGMA query_only = OFF")
+    writer.submit(vote(2, "a", "fully_ai"), answers.of(2))
+
+    assert isinstance(answers.wait_for(1)[0], Cast)
+    assert logged(site) == 1
+
+
 def test_one_broken_vote_never_loses_the_others(
     site: Site, open_writer: OpenWriter, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
