@@ -11,6 +11,10 @@ from data.records import CATEGORIES, RETRACTION, names_of
 from intake import shapes
 
 DAY_MS = 86_400_000
+CHUNK = 500_000
+"""Positions that are counted at a time."""
+PATIENCE_S = 0.5
+"""So long a question waits for another one's counting; then it is told what was counted so far."""
 LAST_VOTE = "SELECT coalesce(max(position), 0) FROM votes"
 NEW_VOTES = "SELECT categories, count(*) FROM votes WHERE position > ? AND position <= ? GROUP BY categories"
 NEW_VOTERS = """
@@ -23,22 +27,29 @@ LAST_KEYS = """
 
 
 class Tally:
-    """Counts votes as they come, whoever appended them; only the first question reads all of the log."""
+    """Counts votes as they come, whoever appended them; only the first question reads all of the log.
+
+    While it does, others are told what it has counted so far.
+    """
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         """Takes the clock, Unix milliseconds."""
         self._now_ms = now_ms
-        self._lock = threading.Lock()
+        self._counting = threading.Lock()
         self._position = 0
-        self._by_mask: Counter[int] = Counter()
         self._last_seen: dict[int, int] = {}
         """By voter key: time of the newest vote, of those of the last 24 hours."""
+        self._counted: tuple[Counter[int], int] = Counter(), 0
+        """By mask: votes; and how many voters are active. Replaced as one, never changed."""
 
     def stats(self, connection: sqlite3.Connection) -> shapes.Stats:
         """The counts of now."""
-        with self._lock:
-            self._catch_up(connection)
-            by_mask, active = self._by_mask.copy(), len(self._last_seen)
+        if self._counting.acquire(timeout=PATIENCE_S):
+            try:
+                self._catch_up(connection)
+            finally:
+                self._counting.release()
+        by_mask, active = self._counted
         videos, channels, voters = connection.execute(LAST_KEYS).fetchone()
         named: Counter[str] = Counter(dict.fromkeys(CATEGORIES, 0))
         for mask, votes in by_mask.items():
@@ -55,9 +66,16 @@ class Tally:
     def _catch_up(self, connection: sqlite3.Connection) -> None:
         (last,) = connection.execute(LAST_VOTE).fetchone()
         since_ms = self._now_ms() - DAY_MS
-        for mask, votes in connection.execute(NEW_VOTES, (self._position, last)):
-            self._by_mask[mask] += votes
-        for voter, at_ms in connection.execute(NEW_VOTERS, (self._position, last, since_ms)):
-            self._last_seen[voter] = max(at_ms, self._last_seen.get(voter, 0))
+        for first in range(self._position, last, CHUNK):
+            through = min(first + CHUNK, last)
+            self._count(connection, first, through, since_ms)
         self._last_seen = {voter: at_ms for voter, at_ms in self._last_seen.items() if at_ms > since_ms}
-        self._position = last
+        self._counted = self._counted[0], len(self._last_seen)
+
+    def _count(self, connection: sqlite3.Connection, after: int, through: int, since_ms: int) -> None:
+        by_mask = self._counted[0].copy()
+        for mask, votes in connection.execute(NEW_VOTES, (after, through)):
+            by_mask[mask] += votes
+        for voter, at_ms in connection.execute(NEW_VOTERS, (after, through, since_ms)):
+            self._last_seen[voter] = max(at_ms, self._last_seen.get(voter, 0))
+        self._counted, self._position = (by_mask, len(self._last_seen)), through

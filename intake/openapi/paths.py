@@ -106,8 +106,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("delete", "/api/users/{userId}"): Operation(
         USERS, "Take everything back",
-        "Retracts every standing vote of the voter who knows this id. The log keeps the votes and their retractions "
-        "until its keeper erases the id from it.",
+        "Retracts every standing vote of the voter who knows this id. The log is append-only: it keeps "
+        "the votes and their retractions, and publishes neither the id nor anything that leads to it.",
         {"200": answer("Taken back.", {JSON: ref("Erased")}, **CACHE),
          **errors("INVALID_FIELD", "INVALID_BODY", "TOO_LARGE", "UNAVAILABLE")},
         (in_path("userId", VOTER_ID, "Who takes everything back."),),

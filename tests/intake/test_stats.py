@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from contextlib import closing
 from typing import Any
 
+import pytest
+
+import intake.tally
 from data.log import schema
 from data.records import CATEGORIES
 from intake.tally import Tally
@@ -94,3 +99,33 @@ def test_each_vote_is_read_once(site: Site) -> None:
         site.cast(vote(500, "a", "fully_ai"))
         assert stats() == 200
         assert steps[0] < first / 10
+
+
+def test_a_long_count_holds_nobody_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one thread counts a long log, others are soon told what was counted so far; the end is exact."""
+    monkeypatch.setattr(intake.tally, "CHUNK", 10)
+    monkeypatch.setattr(intake.tally, "PATIENCE_S", 0.01)
+    site.cast(*(vote(voter, "a", "fully_ai") for voter in range(1, 101)))
+    tally, halfway, go_on = Tally(lambda: START_MS), threading.Event(), threading.Event()
+    count = Tally._count
+
+    def slow(self: Tally, connection: sqlite3.Connection, after: int, through: int, since_ms: int) -> None:
+        count(self, connection, after, through, since_ms)
+        if through == 50:
+            halfway.set()
+            assert go_on.wait(20)
+
+    monkeypatch.setattr(Tally, "_count", slow)
+    totals: list[int] = []
+    with (
+        closing(schema.open_for_reading(site.home.votes_log)) as log,
+        closing(schema.open_for_reading(site.home.votes_log)) as other,
+    ):
+        counting = threading.Thread(target=lambda: totals.append(tally.stats(log).total_votes))
+        counting.start()
+        assert halfway.wait(20)
+        assert tally.stats(other).total_votes == 50
+        go_on.set()
+        counting.join()
+        assert tally.stats(other).total_votes == 100
+    assert totals == [100]

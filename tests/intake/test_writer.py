@@ -19,8 +19,8 @@ from data.log import schema
 from data.log.append import Appended, Appender
 from data.records import Rejection, Vote
 from intake.live import Newest
-from intake.writer import BROKEN, CLOSING, FULL, LATE, UNSTORED, Cast, Outcome, Writer
-from tests.factories import LOG_ID, START_MS, Site, vote
+from intake.writer import BROKEN, CLOSING, FULL, LATE, UNSTORED, Cast, Erasure, Outcome, Writer
+from tests.factories import LOG_ID, START_MS, Site, vote, voter_id
 
 HOLD_THE_LOG = """
 import sqlite3, sys
@@ -306,3 +306,22 @@ def test_a_batch_takes_no_more_than_its_size(open_writer: OpenWriter, answers: A
 
     assert all(isinstance(outcome, Cast) for outcome in answers.wait_for(10))
     assert logged(site) == 10
+
+
+def test_an_erasure_takes_back_what_came_before_it(site: Site, open_writer: OpenWriter, answers: Answers) -> None:
+    """Between votes of one rush an erasure keeps its place: earlier ones are taken back, later ones stand."""
+    writer = open_writer(vote_timeout_s=30)
+    with held(site):
+        for number, video_id in enumerate("ab"):
+            writer.submit(vote(1, video_id, "fully_ai"), answers.of(number))
+        writer.submit(vote(2, "a", "fully_ai"), answers.of(2))
+        writer.submit(Erasure(START_MS, voter_id(1), ""), answers.of(3))
+        writer.submit(vote(1, "c", "fully_ai"), answers.of(4))
+        writer.submit(Erasure(START_MS, voter_id(9), ""), answers.of(5))
+    outcomes = answers.wait_for(6)
+
+    assert outcomes[3] == Cast(True, 0, 0.0, 2)
+    assert outcomes[5] == Cast(False, 0, 0.0, 0)
+    with closing(sqlite3.connect(site.home.votes_log)) as log:
+        rows = log.execute("SELECT voter, video, categories FROM votes ORDER BY position").fetchall()
+    assert rows == [(1, 1, 1), (1, 2, 1), (2, 1, 1), (1, 1, 0), (1, 2, 0), (1, 3, 1)]
