@@ -54,7 +54,8 @@ class Lookups:
         try:
             if not self._follow(self._loops, QUICKLY_FOLLOWED):
                 return None
-            found = self._kept.known(_key(digits, query), _bucket(digits), self._newest.of(self._loops))
+            holds = self._newest.at_once(self._loops)
+            found = self._kept.known(_key(digits, query), _bucket(digits), holds) if holds else None
         except (sqlite3.Error, LogError):
             return None  # whoever may wait finds out what is wrong
         return None if found is None else self._answer(found, if_none_match)

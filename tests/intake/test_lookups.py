@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import weakref
 from collections.abc import Callable
 from contextlib import closing
 
@@ -15,6 +16,10 @@ from intake.kept import Kept
 from intake.lookups import Lookups
 from tests.factories import START_MS, vote, voter_id
 from tests.intake.conftest import Desk
+
+
+class Gone:
+    """Something that is noticed when nobody holds it any more."""
 
 
 def prefix_of(video_id: str, digits: int = 4) -> str:
@@ -117,6 +122,25 @@ def test_kept_answers_are_as_good_as_fresh_ones(desk: Desk, monkeypatch: pytest.
             assert desk.intake.lookups.by_hash(asked, "", {}, "") == expected
 
 
+def test_the_event_loop_never_reads_reliabilities(desk: Desk) -> None:
+    """While another thread reads a new standing file, or before one does, the event loop leaves the look-up to it."""
+    desk.vote(1, "a", "fully_ai")
+    path, newest = f"/api/videos/{prefix_of('a')}", desk.intake.lookups._newest
+    desk.client.get(path)
+    assert quick(desk, "a") is not None
+    with newest._lock:
+        assert quick(desk, "a") is None
+    assert quick(desk, "a") is not None
+    desk.site.publish(START_MS)
+    before = newest._reliabilities
+    assert quick(desk, "a") is None
+    assert newest._reliabilities is before
+    desk.client.get(path)
+
+    assert quick(desk, "a") is not None
+    assert newest._reliabilities is not before
+
+
 def test_memory_is_bounded_and_keeps_what_is_asked_for() -> None:
     """The answers that were asked for least lately make room; a huge key is never kept."""
     some = Kept(lambda: 0.0, most_bytes=10 * (kept.ENTRY_BYTES + 200))
@@ -131,6 +155,20 @@ def test_memory_is_bounded_and_keeps_what_is_asked_for() -> None:
     assert some.known("49", 0, None) is not None
     assert some.known("x" * 300, 0, None) is None
     assert len(some._found) <= 12
+
+
+def test_what_answers_rest_on_is_not_kept_with_them() -> None:
+    """Another object, and no answer holds, even when the first one comes back; only the newest object stays alive."""
+    some, first, second = Kept(lambda: 0.0), Gone(), Gone()
+    some.keep("a", b"body", some.moment(0, first))
+    assert some.known("a", 0, first) is not None
+    assert some.known("b", 0, second) is None
+    left = weakref.ref(first)
+    assert some.known("a", 0, first) is None
+    assert some.known("a", 0, second) is None
+    del first
+
+    assert left() is None
 
 
 def test_an_answer_lapses_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
