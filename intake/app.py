@@ -63,7 +63,7 @@ def runs_inline(method: str, path: str) -> bool:
 def _blueprints(parts: Parts) -> Iterator[Blueprint]:
     chosen, published = parts.settings, parts.published
     yield votes.blueprint(parts.casting, parts.readers)
-    yield videos.blueprint(parts.readers, parts.newest, parts.lookups)
+    yield videos.blueprint(parts.readers, parts.newest, parts.lookups, published)
     yield channels.blueprint(published, chosen.lookup_max_age_s)
     yield users.blueprint(parts.casting, parts.readers, parts.newest, published)
     yield stats.blueprint(parts.readers, parts.tally)

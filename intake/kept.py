@@ -31,8 +31,9 @@ class Moment:
     """What an answer rests on; taken before the votes are read."""
 
     version: int
-    holds: object
-    """Besides votes: the reliabilities. Another object, and the answer no longer holds."""
+    """Of the bucket: counts changes."""
+    generation: int
+    """Of what answers rest on besides votes."""
     until_s: float
 
 
@@ -60,6 +61,8 @@ class Kept:
         self._versions = array("Q", bytes(8 * BUCKETS))
         self._seen = 0
         """Position up to which changes are counted in the versions."""
+        self._holds: object = None
+        self._generation = 0
         self._found: OrderedDict[str, Found] = OrderedDict()
         self._bytes = 0
 
@@ -89,18 +92,26 @@ class Kept:
                 self._versions[bucket] += 1  # an answer that is being worked out must not be kept either
 
     def moment(self, bucket: int, holds: object) -> Moment:
-        """What an answer will rest on that is worked out from now on."""
+        """What an answer will rest on that is worked out from now on.
+
+        Args:
+            bucket: First 16 bits of the hashes.
+            holds: What it rests on besides votes, the reliabilities: with another object it no longer holds.
+        """
         with self._lock:
-            return Moment(self._versions[bucket], holds, self._clock_s() + LONGEST_S)
+            self._rest_on(holds)
+            return Moment(self._versions[bucket], self._generation, self._clock_s() + LONGEST_S)
 
     def known(self, key: str, bucket: int, holds: object) -> Found | None:
-        """The answer to a look-up, None when there is none that still holds."""
+        """The answer to a look-up, None when there is none that still holds; see `moment`."""
         with self._lock:
+            self._rest_on(holds)
             found = self._found.get(key)
             if found is None:
                 return None
             moment = found.moment
-            if moment.version == self._versions[bucket] and moment.holds is holds and self._clock_s() < moment.until_s:
+            rests_on = self._versions[bucket], self._generation
+            if (moment.version, moment.generation) == rests_on and self._clock_s() < moment.until_s:
                 self._found.move_to_end(key)
                 return found
             self._drop(key)
@@ -125,6 +136,10 @@ class Kept:
             while self._bytes > self._most_bytes:
                 self._drop(next(iter(self._found)))
         return found
+
+    def _rest_on(self, holds: object) -> None:
+        if holds is not self._holds:  # only the newest is remembered: each may hold arrays of all voters
+            self._holds, self._generation = holds, self._generation + 1
 
     def _drop(self, key: str) -> None:
         self._bytes -= ENTRY_BYTES + len(self._found.pop(key).packed)

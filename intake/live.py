@@ -91,10 +91,23 @@ class Newest:
         signature = _signature(self._path)
         position = lookup.last_decision(connection)
         with self._lock:
-            known = int(self._decided.position[-1]) if len(self._decided.position) else 0
-            if signature != self._signature or position > known:
-                self._refresh(connection, signature, known)
+            if signature != self._signature or position > self._known():
+                self._refresh(connection, signature, self._known())
             return self._reliabilities
+
+    def at_once(self, connection: sqlite3.Connection) -> Reliabilities | None:
+        """The same as `of`, but None when that would take reading or waiting."""
+        signature, position = _signature(self._path), lookup.last_decision(connection)
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self._reliabilities if signature == self._signature and position <= self._known() else None
+        finally:
+            self._lock.release()
+
+    def _known(self) -> int:
+        """Position of the newest decision that is known."""
+        return int(self._decided.position[-1]) if len(self._decided.position) else 0
 
     def _refresh(self, connection: sqlite3.Connection, signature: object, known: int) -> None:
         if signature != self._signature:

@@ -25,13 +25,22 @@ QUICKLY_FOLLOWED = 100
 class Lookups:
     """Answers look-ups by hash prefix."""
 
-    def __init__(self, votes_log: Path, readers: Readers, newest: Newest, kept: Kept, max_age_s: int) -> None:
+    def __init__(
+        self,
+        votes_log: Path,
+        readers: Readers,
+        newest: Newest,
+        kept: Kept,
+        *,
+        channel_score: wire.ScoreOf,
+        max_age_s: int,
+    ) -> None:
         """Takes the votes log, what reads and judges, and how long clients may keep an answer.
 
         Raises:
             LogError: The log cannot be opened.
         """
-        self._readers, self._newest, self._kept = readers, newest, kept
+        self._readers, self._newest, self._kept, self._channel_score = readers, newest, kept, channel_score
         self._max_age: Header = ("Cache-Control", f"public, max-age={max_age_s}")
         self._loops = schema.open_for_reading(votes_log)
         self._loops.execute("PRAGMA busy_timeout = 0")
@@ -54,7 +63,8 @@ class Lookups:
         try:
             if not self._follow(self._loops, QUICKLY_FOLLOWED):
                 return None
-            found = self._kept.known(_key(digits, query), _bucket(digits), self._newest.of(self._loops))
+            holds = self._newest.at_once(self._loops)
+            found = self._kept.known(_key(digits, query), _bucket(digits), holds) if holds else None
         except (sqlite3.Error, LogError):
             return None  # whoever may wait finds out what is wrong
         return None if found is None else self._answer(found, if_none_match)
@@ -86,7 +96,8 @@ class Lookups:
                 known = lookup.videos_by_hash(connection, digits)
                 judged = verdicts(connection, self._newest, known) if known else []
                 taken = [verdict for verdict in judged if wanted.takes(verdict)]
-                found = self._kept.keep(key, wire.results(taken, not_ai=wanted.not_ai) if taken else b"", moment)
+                body = wire.results(taken, self._channel_score, not_ai=wanted.not_ai) if taken else b""
+                found = self._kept.keep(key, body, moment)
         return self._answer(found, if_none_match)
 
     def _follow(self, connection: sqlite3.Connection, most: int) -> bool:

@@ -72,6 +72,12 @@ class Published:
                 self._lock.release()
         return self._tick
 
+    def channel_score(self, channel_id: str) -> float:
+        """The newest published score of a channel, 0-100; 0 when there is none."""
+        entry = self.newest().entries.channels.get(channel_id) if channel_id else None
+        score: float = entry.said.get("score", 0) if entry else 0
+        return score
+
     def _is_news(self, signature: object) -> bool:
         """Whether a head is there that was not tried yet, or not for a while."""
         if signature is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,8 +20,8 @@ from intake.live import Verdict
 from intake.moments import milliseconds
 from intake.readiness import Readiness
 
-CHANNEL_SCORE = 0
-"""Until channels are scored."""
+ScoreOf = Callable[[str], float]
+"""The published score of a channel, 0-100; 0 when there is none."""
 FUTURE_MS = 60_000
 """How far ahead of ours a client's clock may be."""
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?", re.ASCII)
@@ -207,14 +207,14 @@ def results_of_batch(outcomes: Iterable[Rejection | tuple[int, float]]) -> bytes
     ]))  # fmt: skip
 
 
-def result(verdict: Verdict, *, not_ai: bool) -> bytes:
+def result(verdict: Verdict, channel_score: ScoreOf, *, not_ai: bool) -> bytes:
     """One video's result; with `not_ai`, its counter-votes too."""
-    return encode(_result(verdict, not_ai=not_ai))
+    return encode(_result(verdict, channel_score, not_ai=not_ai))
 
 
-def results(verdicts: Iterable[Verdict], *, not_ai: bool) -> bytes:
+def results(verdicts: Iterable[Verdict], channel_score: ScoreOf, *, not_ai: bool) -> bytes:
     """An array of results; with `not_ai`, their counter-votes too."""
-    return encode([_result(verdict, not_ai=not_ai) for verdict in verdicts])
+    return encode([_result(verdict, channel_score, not_ai=not_ai) for verdict in verdicts])
 
 
 ALIVE = encode(shapes.Alive("ok"))
@@ -235,7 +235,7 @@ def error(rejection: Rejection) -> bytes:
     return encode(shapes.ErrorAnswer(shapes.Error(rejection.code, rejection.message)))
 
 
-def _result(verdict: Verdict, *, not_ai: bool) -> shapes.VideoResult:
+def _result(verdict: Verdict, channel_score: ScoreOf, *, not_ai: bool) -> shapes.VideoResult:
     scored = (*verdict.category_scores, 100 - verdict.score)
     shown = records.STANCES if not_ai else records.CATEGORIES
     return shapes.VideoResult(
@@ -249,7 +249,7 @@ def _result(verdict: Verdict, *, not_ai: bool) -> shapes.VideoResult:
         total_votes=verdict.voters,
         locked=verdict.locked,
         channel_id=verdict.channel_id,
-        channel_score=CHANNEL_SCORE,
+        channel_score=channel_score(verdict.channel_id),
         last_updated=rfc3339(verdict.newest_ms),
     )
 

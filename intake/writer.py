@@ -229,11 +229,12 @@ class Writer:
         try:
             with self._appender.transaction():
                 outcomes = self._append([ticket])
+            self._check_place()
             return outcomes[0]
         except sqlite3.IntegrityError:
             logger.exception("a vote was refused by the log")
             return BROKEN
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, LogMoved) as error:
             return self._failed(error, [ticket])[0]
         except Exception:
             logger.exception("a vote failed")

@@ -115,7 +115,14 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
     networks.token("127.0.0.1", now_ms())  # a home that cannot keep its key must say so now, not at the first vote
     writer.start()
     casting = Casting(writer, networks, chosen.trusted_hops, now_ms)
-    lookups = Lookups(home.votes_log, readers, newest, Kept(time.monotonic), chosen.lookup_max_age_s)
+    lookups = Lookups(
+        home.votes_log,
+        readers,
+        newest,
+        Kept(time.monotonic),
+        channel_score=published.channel_score,
+        max_age_s=chosen.lookup_max_age_s,
+    )
     tally = Tally(now_ms)
     app = create_app(Parts(chosen, casting, readers, newest, lookups, published, checks, tally, version(), now_ms))
     return Intake(app, chosen, casting, lookups, writer, readers)

@@ -10,12 +10,13 @@ from intake import wire
 from intake.answers import FRESH, Answer, found, refused
 from intake.live import Newest, verdicts
 from intake.lookups import Lookups
+from intake.published import Published
 from intake.readers import Readers
 
 NO_VIDEO = Rejection("NOT_FOUND", "nobody's vote stands on this video")
 
 
-def blueprint(readers: Readers, newest: Newest, lookups: Lookups) -> Blueprint:
+def blueprint(readers: Readers, newest: Newest, lookups: Lookups, published: Published) -> Blueprint:
     """The routes under `/api/videos`."""
     routes = Blueprint("videos", __name__)
 
@@ -31,7 +32,7 @@ def blueprint(readers: Readers, newest: Newest, lookups: Lookups) -> Blueprint:
             judged = verdicts(connection, newest, known) if known else []
         if not judged:
             return refused(NO_VIDEO)
-        return found(request, wire.result(judged[0], not_ai=wanted.not_ai), FRESH)
+        return found(request, wire.result(judged[0], published.channel_score, not_ai=wanted.not_ai), FRESH)
 
     @routes.get("/api/videos/<prefix>")
     def by_hash(prefix: str) -> Answer:

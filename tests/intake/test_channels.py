@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import orjson
@@ -54,6 +55,16 @@ def test_a_channel_is_what_was_published(published: Desk) -> None:
     assert answer.headers["Cache-Control"] == "public, max-age=60"
     again = published.client.get(f"/api/channels/{CHANNEL}", headers={"If-None-Match": answer.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
+
+
+def test_videos_carry_the_score_of_their_channel(published: Desk) -> None:
+    """Look-ups show the published score of the channel that voters agree on, and 0 without one."""
+    published.vote(3, "elsewhere", "fully_ai")
+    prefix = hashlib.sha256(b"a").hexdigest()[:8]
+
+    assert published.look_up("a")["channelScore"] == 67
+    assert [found["channelScore"] for found in published.client.get(f"/api/videos/{prefix}").json or []] == [67]
+    assert published.look_up("elsewhere")["channelScore"] == 0
 
 
 def test_an_unknown_channel_is_404_and_may_be_kept(published: Desk) -> None:

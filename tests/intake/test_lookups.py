@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import weakref
 from collections.abc import Callable
 from contextlib import closing
 
@@ -15,6 +16,10 @@ from intake.kept import Kept
 from intake.lookups import Lookups
 from tests.factories import START_MS, vote, voter_id
 from tests.intake.conftest import Desk
+
+
+class Gone:
+    """Something that is noticed when nobody holds it any more."""
 
 
 def prefix_of(video_id: str, digits: int = 4) -> str:
@@ -103,7 +108,14 @@ def test_kept_answers_are_as_good_as_fresh_ones(desk: Desk, monkeypatch: pytest.
     """Among random votes of two processes, look-ups with and without memory agree, after large jumps too."""
     monkeypatch.setattr(lookups, "MOST_FOLLOWED", 4)
     chance, videos = random.Random(5), [f"v{number}" for number in range(5)]
-    fresh = Lookups(desk.site.home.votes_log, desk.intake.readers, desk.intake.lookups._newest, Kept(lambda: 0, 0), 60)
+    fresh = Lookups(
+        desk.site.home.votes_log,
+        desk.intake.readers,
+        desk.intake.lookups._newest,
+        Kept(lambda: 0, 0),
+        channel_score=lambda _: 0,
+        max_age_s=60,
+    )
     with closing(fresh):
         for _ in range(150):
             who, what = chance.randrange(30), chance.choice(videos)
@@ -115,6 +127,25 @@ def test_kept_answers_are_as_good_as_fresh_ones(desk: Desk, monkeypatch: pytest.
             expected = fresh.by_hash(asked, "", {}, "")
             assert desk.intake.lookups.quick(asked, "", "") in {None, expected}
             assert desk.intake.lookups.by_hash(asked, "", {}, "") == expected
+
+
+def test_the_event_loop_never_reads_reliabilities(desk: Desk) -> None:
+    """While another thread reads a new standing file, or before one does, the event loop leaves the look-up to it."""
+    desk.vote(1, "a", "fully_ai")
+    path, newest = f"/api/videos/{prefix_of('a')}", desk.intake.lookups._newest
+    desk.client.get(path)
+    assert quick(desk, "a") is not None
+    with newest._lock:
+        assert quick(desk, "a") is None
+    assert quick(desk, "a") is not None
+    desk.site.publish(START_MS)
+    before = newest._reliabilities
+    assert quick(desk, "a") is None
+    assert newest._reliabilities is before
+    desk.client.get(path)
+
+    assert quick(desk, "a") is not None
+    assert newest._reliabilities is not before
 
 
 def test_memory_is_bounded_and_keeps_what_is_asked_for() -> None:
@@ -131,6 +162,20 @@ def test_memory_is_bounded_and_keeps_what_is_asked_for() -> None:
     assert some.known("49", 0, None) is not None
     assert some.known("x" * 300, 0, None) is None
     assert len(some._found) <= 12
+
+
+def test_what_answers_rest_on_is_not_kept_with_them() -> None:
+    """Another object, and no answer holds, even when the first one comes back; only the newest object stays alive."""
+    some, first, second = Kept(lambda: 0.0), Gone(), Gone()
+    some.keep("a", b"body", some.moment(0, first))
+    assert some.known("a", 0, first) is not None
+    assert some.known("b", 0, second) is None
+    left = weakref.ref(first)
+    assert some.known("a", 0, first) is None
+    assert some.known("a", 0, second) is None
+    del first
+
+    assert left() is None
 
 
 def test_an_answer_lapses_by_time(monkeypatch: pytest.MonkeyPatch) -> None:
