@@ -15,7 +15,7 @@ ETAG = {"ETag": {"required": True, "schema": TEXT, "description": "Send it back 
 CACHE = {"Cache-Control": {"required": True, "schema": TEXT}}
 RETRY = {"Retry-After": {"required": True, "schema": {"type": "string", "pattern": "^[0-9]+$"}}}
 LOCATION = {"Location": {"required": True, "schema": TEXT}}
-ALLOW = {"Allow": {"required": True, "schema": TEXT}}
+ATTACHED = {"Content-Disposition": {"required": True, "schema": TEXT}}
 OPEN = {name: {"required": True, "schema": {"type": "string", "const": value}} for name, value in CORS}
 REASONS = {
     304: "What the client holds is still true.",

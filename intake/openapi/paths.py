@@ -6,6 +6,7 @@ from data.records import STANCES
 from intake.fields import CHANNEL_ID, HASH_PREFIX, VIDEO_ID, VOTER_ID, list_of
 from intake.moments import SCHEMA as MOMENT
 from intake.openapi.parts import (
+    ATTACHED,
     CACHE,
     ETAG,
     HTML,
@@ -135,7 +136,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         RESEARCH, "The newest research export",
         "The Parquet snapshot of the running day: a file, or a redirect to it.",
         {
-            "200": answer("The file.", {PARQUET: {}}, **ETAG, **CACHE),
+            "200": answer("The file.", {PARQUET: {}}, **ETAG, **CACHE, **ATTACHED),
             "302": answer("It stands there.", None, **LOCATION, **CACHE),
             "304": answer("The client has it.", None, **ETAG, **CACHE),
             **errors("NOT_FOUND"),
