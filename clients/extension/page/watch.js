@@ -3,11 +3,16 @@
 const SETTLE_MS = 60;
 const MOST_IDS = 1000;
 
-/** What is known of each video's element. @type {WeakMap<Element, {id: string, view: MarkView, answered: boolean}>} */
+/**
+ * What is known of each video's element; `since` is the number of the look or vote that it follows.
+ * @type {WeakMap<Element, {id: string, view: MarkView, answered: boolean, since: number}>}
+ */
 const states = new WeakMap();
 /** Elements to look at. @type {Set<Element>} */
 const pending = new Set();
 let timer = 0;
+/** Looks and votes so far. */
+let count = 0;
 
 const isVisible = () => document.visibilityState === 'visible';
 
@@ -29,7 +34,11 @@ async function ask(message) {
 }
 
 /** @param {Element} item @returns {(id: string, categories: string[]) => void} */
-const voteFrom = (item) => (id, categories) => void ask({ kind: 'vote', id, categories, channelId: channelOfItem(item) });
+const voteFrom = (item) => (id, categories) => {
+  const state = states.get(item);
+  if (state) state.since = ++count; // answers to earlier looks do not know this vote
+  void ask({ kind: 'vote', id, categories, channelId: channelOfItem(item) });
+};
 
 /**
  * What is known of an element, which may have become another video.
@@ -42,20 +51,22 @@ function stateOf(item) {
   known?.view.remove();
   states.delete(item);
   if (id === null) return null;
-  const state = { id, view: new MarkView(item, voteFrom(item)), answered: false };
+  const state = { id, view: new MarkView(item, voteFrom(item)), answered: false, since: 0 };
   states.set(item, state);
   return state;
 }
 
 /** @param {string[]} ids */
 async function askAbout(ids) {
+  const number = ++count;
   const answer = await ask({ kind: 'look', ids, visible: isVisible() });
   const marks = new Map((answer?.marks ?? []).map((mark) => [mark.id, mark]));
   for (const item of document.querySelectorAll(ITEMS)) {
     const state = states.get(item);
     const mark = state && marks.get(state.id);
-    if (!mark || idOfItem(item) !== state.id) continue;
+    if (!mark || number < state.since || idOfItem(item) !== state.id) continue;
     state.answered = true;
+    state.since = number;
     state.view.update(mark, answer);
   }
 }

@@ -10,6 +10,19 @@ from publisher.operations.orders import Order
 from tests.clients.extension.running import AI, FORGET, PEOPLE, VOICE, World, appoint, decided, now_ms, world
 from tests.factories import DAY_MS
 
+SLOWLY = """(() => {
+    const send = chrome.runtime.sendMessage.bind(chrome.runtime);
+    let late = true;
+    chrome.runtime.sendMessage = async (message) => {
+        const answer = await send(message);
+        if (message.kind === 'look' && late) {
+            late = false;
+            await new Promise((done) => setTimeout(done, 600));
+        }
+        return answer;
+    };
+})()"""
+"""Lets the next look's answer arrive late."""
 IMAGE = "getComputedStyle(document.querySelector('[data-slot=%s] img')).%s"
 
 
@@ -96,6 +109,21 @@ def test_thresholds_and_actions(playwright: Playwright, tmp_path: Path) -> None:
         watched.click("people", "[data-choice=ai_voiceover]")
         watched.until(lambda marks: marks["people"]["vote"] == "You: AI thumbnail")
         running.until_named(options, PEOPLE, not_ai=1, ai_thumbnails=1)
+
+
+def test_a_late_answer_takes_no_vote_away(playwright: Playwright, tmp_path: Path) -> None:
+    """What the worker answered before a vote, and arrives after it, does not undo the vote."""
+    with world(playwright, tmp_path) as running:
+        watched, options = running.open(), running.options()
+        watched.page.bring_to_front()
+        watched.shows("ai", "AI 97 %")
+        watched.inside(SLOWLY)
+        watched.inside("lookAtAll()")
+        watched.page.wait_for_timeout(300)
+        watched.vote("people", "ai_voiceover")
+        watched.page.wait_for_timeout(600)
+        watched.click("people", "[data-choice=ai_thumbnails]")
+        running.until_named(options, PEOPLE, not_ai=1, ai_voiceover=1, ai_thumbnails=1)
 
 
 def test_a_killed_video_shows_nothing(playwright: Playwright, tmp_path: Path) -> None:
