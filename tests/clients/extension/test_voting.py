@@ -113,6 +113,10 @@ def test_the_voter(playwright: Playwright, tmp_path: Path) -> None:
             use_intake(running, options, address)
             watched.page.bring_to_front()
             watched.vote("ai", "ai_visuals")
+            for _ in range(300):
+                if asked:
+                    break
+                options.wait_for_timeout(50)
             running.settle(options, 2, 0)
         assert asked == [
             {
