@@ -27,7 +27,7 @@ demo: install ## a simulated crowd, live: intake, publishes, a client, Datasette
 test: install ## everything CI runs: lint, types, import contracts, tests, documentation checks
 	@tests/install-system-packages
 	$(MAKE) --no-print-directory lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: install ## ruff and the import contracts
 	$(BIN)/ruff check .
