@@ -48,6 +48,8 @@ Tell = Callable[[Answer], None]
 LookUp = Callable[[str, str, str], Answer | None]
 """`Lookups.quick`: prefix, query and If-None-Match."""
 VOTES, VIDEOS = "/api/votes", "/api/videos/"
+Limit = Callable[[tuple[str, str]], Answer | None]
+"""Gives what a look-up is answered that comes too often: its peer, and X-Forwarded-For."""
 CastVote = Callable[[bytes, str, str, Tell], None]
 """`Casting.cast`: body, peer, X-Forwarded-For, and whom to tell the answer."""
 
@@ -75,6 +77,7 @@ class Bridge:
         *,
         cast: CastVote | None = None,
         look_up: LookUp | None = None,
+        limit: Limit | None = None,
     ) -> None:
         """Takes the application.
 
@@ -83,10 +86,11 @@ class Bridge:
             inline: Says of a method and a path whether the request runs on the event loop.
             cast: Casts a vote as the application does; None lets the application do it.
             look_up: Gives what the application would answer to a look-up, when that is known already.
+            limit: Refuses such a look-up when it comes too often; the application asks by itself.
         """
         self._app = app
         self._inline = inline
-        self._cast, self._look_up = cast, look_up
+        self._cast, self._look_up, self._limit = cast, look_up, limit
         self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="requests")
 
     async def __rsgi__(self, scope: Scope, proto: Any) -> None:
@@ -112,7 +116,7 @@ class Bridge:
         if self._look_up and scope.method == "GET" and scope.path.startswith(VIDEOS):
             asked = scope.path[len(VIDEOS) :], scope.query_string, scope.headers.get("if-none-match", "")
             if known := self._look_up(*asked):
-                return known
+                return (self._limit and self._limit((_peer(scope), _forwarded_for(scope)))) or known
         environ = _environ(scope, sent)
         if self._inline(scope.method, scope.path):
             answer = _call(self._app, environ)

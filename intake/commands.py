@@ -36,13 +36,8 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything,
 @click.command()
 @click.option("--host", help="Name or address to listen on.  [default: REALTUBE_HOST, else localhost]")
 @click.option("--port", type=click.IntRange(0, 65_535), help="TCP port.  [default: REALTUBE_PORT, else 8080]")
-@click.option(
-    "--no-limits",
-    "_no_limits",
-    is_flag=True,
-    help="For load tests. There are no rate limits yet, so it changes nothing.",
-)
-def serve(host: str | None, port: int | None, _no_limits: bool) -> None:
+@click.option("--no-limits", is_flag=True, help="Limit nobody: for load tests.")
+def serve(host: str | None, port: int | None, no_limits: bool) -> None:
     """Take votes over HTTP.
 
     One process, until SIGTERM: it answers what it has read and stores the votes that wait, then exits 0. Killed at any
@@ -61,6 +56,7 @@ def serve(host: str | None, port: int | None, _no_limits: bool) -> None:
         chosen,
         host=host or chosen.host,
         port=chosen.port if port is None else port,
+        rate_limits="off" if no_limits else chosen.rate_limits,
     )
     wsgi.serve(home, chosen, lambda url: click.echo(f"serving {home.directory} on {url}", err=True))
     logging.shutdown()

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -28,6 +29,10 @@ from intake.app import Parts, create_app, runs_inline
 from intake.bridge import Bridge
 from intake.casting import Casting
 from intake.kept import Kept
+from intake.limits.limiter import Limiter
+from intake.limits.limits import Limits
+from intake.limits.quotas import quotas
+from intake.limits.sheet import Sheet
 from intake.live import Newest
 from intake.lookups import Lookups
 from intake.network import Networks
@@ -53,11 +58,13 @@ class Intake:
     lookups: Lookups
     writer: Writer
     readers: Readers
+    limits: Limits
 
     def close(self) -> None:
         """Stores the votes that wait, answers them, and closes the log."""
         self.lookups.close()
         self.readers.close()
+        self.limits.close()
         self.writer.close()  # the last connection: it empties and removes the write-ahead log
 
 
@@ -113,8 +120,9 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
     )
     networks = Networks(home.directory / "network-key", secrets.token_bytes)
     networks.token("127.0.0.1", now_ms())  # a home that cannot keep its key must say so now, not at the first vote
+    limits = _limits(home, chosen)
     writer.start()
-    casting = Casting(writer, networks, chosen.trusted_hops, now_ms)
+    casting = Casting(writer, networks, limits, chosen.trusted_hops, now_ms)
     lookups = Lookups(
         home.votes_log,
         readers,
@@ -124,8 +132,10 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
         max_age_s=chosen.lookup_max_age_s,
     )
     tally = Tally(now_ms)
-    app = create_app(Parts(chosen, casting, readers, newest, lookups, published, checks, tally, version(), now_ms))
-    return Intake(app, chosen, casting, lookups, writer, readers)
+    app = create_app(
+        Parts(chosen, casting, readers, newest, lookups, limits, published, checks, tally, version(), now_ms)
+    )
+    return Intake(app, chosen, casting, lookups, writer, readers, limits)
 
 
 def serve(home: Home, chosen: IntakeSettings, announce: Callable[[str], None]) -> None:
@@ -145,8 +155,20 @@ def serve(home: Home, chosen: IntakeSettings, announce: Callable[[str], None]) -
         gc.freeze()  # what stands now stands to the end: no collection need look at it again
         gc.set_threshold(COLLECT_AFTER)
         url = f"http://{chosen.host}:{port}"
-        bridge = Bridge(intake.app, runs_inline, cast=intake.casting.cast, look_up=intake.lookups.quick)
+        too_often = partial(intake.limits.refusal, intake.limits.of.lookups)
+        bridge = Bridge(
+            intake.app, runs_inline, cast=intake.casting.cast, look_up=intake.lookups.quick, limit=too_often
+        )
         runner.run(server.serve(bridge, address, port, lambda: announce(url)))
+
+
+def _limits(home: Home, chosen: IntakeSettings) -> Limits:
+    """The limits of a home, counting; or none."""
+    if chosen.rate_limits == "off":
+        return Limits(None, quotas(chosen), chosen.trusted_hops)
+    limiter = Limiter(Sheet(home.limits, secrets.token_bytes), secrets.token_bytes, time.time)
+    limiter.start()
+    return Limits(limiter, quotas(chosen), chosen.trusted_hops)
 
 
 def _compose_on(runner: asyncio.Runner, home: Home, chosen: IntakeSettings) -> Intake:

@@ -41,7 +41,8 @@ def environment(site: Site, **settings: object) -> dict[str, str]:
     """Ours, with this home, these settings and none of the caller's."""
     ours = {name: text for name, text in os.environ.items() if not name.startswith("REALTUBE_")}
     chosen = {f"REALTUBE_{name.upper()}": str(value) for name, value in settings.items()}
-    return ours | chosen | {"REALTUBE_HOME": str(site.home.directory), "PYTHONPATH": str(PROJECT)}
+    unlimited = {"REALTUBE_RATE_LIMITS": "off", "REALTUBE_LOG_REQUESTS": "off"}
+    return ours | unlimited | chosen | {"REALTUBE_HOME": str(site.home.directory), "PYTHONPATH": str(PROJECT)}
 
 
 @contextmanager
