@@ -17,9 +17,10 @@ from intake.lookups import Lookups
 from intake.published import Published
 from intake.readers import Readers
 from intake.readiness import Checks
-from intake.routes import channels, docs, export, health, stats, sync, users, videos, votes
+from intake.routes import channels, docs, export, health, metrics, stats, sync, users, videos, votes, wellknown
 from intake.settings import IntakeSettings
 from intake.tally import Tally
+from intake.watch.readings import Metrics
 
 BODY_LIMIT_BYTES = 1_048_576
 LOOKUPS = frozenset({"videos", "channels", "users", "votes", "docs"})
@@ -39,6 +40,7 @@ class Parts:
     published: Published
     checks: Checks
     tally: Tally
+    metrics: Metrics
     version: str
     now_ms: Callable[[], int]
     """The clock, Unix milliseconds."""
@@ -77,6 +79,8 @@ def _blueprints(parts: Parts) -> Iterator[Blueprint]:
     yield export.blueprint(published, parts.limits, chosen.cdn_url)
     yield health.blueprint(parts.checks)
     yield docs.blueprint(parts.version)
+    yield metrics.blueprint(parts.metrics)
+    yield wellknown.blueprint(chosen.security_contact, parts.now_ms)
 
 
 def _answer_first() -> Answer | None:

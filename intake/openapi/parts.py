@@ -9,7 +9,8 @@ from typing import Any
 from intake.answers import EVERYWHERE, STATUS
 from intake.fields import Schema, TextField
 
-JSON, NDJSON, HTML, PARQUET = "application/json", "application/x-ndjson", "text/html", "application/vnd.apache.parquet"
+JSON, NDJSON, HTML, PLAIN = "application/json", "application/x-ndjson", "text/html", "text/plain"
+PARQUET = "application/vnd.apache.parquet"
 TEXT: Schema = {"type": "string"}
 ETAG = {"ETag": {"required": True, "schema": TEXT, "description": "Send it back as `If-None-Match`."}}
 CACHE = {"Cache-Control": {"required": True, "schema": TEXT}}
@@ -24,7 +25,9 @@ SPENT = {
 }
 LOCATION = {"Location": {"required": True, "schema": TEXT}}
 ATTACHED = {"Content-Disposition": {"required": True, "schema": TEXT}}
-OPEN = {name: {"required": True, "schema": {"type": "string", "const": value}} for name, value in EVERYWHERE}
+OPEN = {name: {"required": True, "schema": {"type": "string", "const": value}} for name, value in EVERYWHERE} | {
+    "X-Request-Id": {"required": True, "schema": TEXT, "description": "Names this request in the server's lines."}
+}
 REASONS = {
     304: "What the client holds is still true.",
     400: "The request cannot be understood.",

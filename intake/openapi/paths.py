@@ -14,6 +14,7 @@ from intake.openapi.parts import (
     LOCATION,
     NDJSON,
     PARQUET,
+    PLAIN,
     SPENT,
     Operation,
     answer,
@@ -161,6 +162,22 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             "200": answer("The page.", {HTML: {"type": "string"}}, **ETAG, **CACHE),
             "304": answer("The client has it.", None, **ETAG, **CACHE),
             **errors("RATE_LIMITED"),
+        },
+    ),
+    ("get", "/metrics"): Operation(
+        SERVER, "Numbers for monitoring", "Prometheus' text format, version 0.0.4.",
+        {
+            "200": answer("The metrics.", {PLAIN: {"type": "string"}}, **ETAG, **CACHE),
+            "304": answer("The client has them.", None, **ETAG, **CACHE),
+            **errors(),
+        },
+    ),
+    ("get", "/.well-known/security.txt"): Operation(
+        SERVER, "Where to report a security fault", "RFC 9116; 404 where the site has set no contact.",
+        {
+            "200": answer("The contact.", {PLAIN: {"type": "string"}}, **ETAG, **CACHE),
+            "304": answer("The client has it.", None, **ETAG, **CACHE),
+            **errors("NOT_FOUND"),
         },
     ),
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -63,7 +64,7 @@ def servers(site: Site) -> Iterator[StartServer]:
             stack.callback(process.kill)
             assert process.stderr is not None
             line = process.stderr.readline()
-            assert " on http://localhost:" in line, line + process.stderr.read()
-            return Server(process, int(line.rpartition(":")[2]))
+            assert "http://localhost:" in line, line
+            return Server(process, int(re.findall(r"http://localhost:(\d+)", line)[-1]))
 
         yield start
