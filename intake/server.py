@@ -21,7 +21,7 @@ BACKLOG = 2_048
 """Connections that may wait to be accepted."""
 CONNECTIONS = 16_384
 """Connections that are open at once."""
-HEAD_TIMEOUT_MS = 15_000
+HEAD_TIMEOUT_MS = 10_000
 """A connection on which no whole head arrives for so long is closed, an idle one too."""
 HEAD_LIMIT_BYTES = 65_536
 """A larger head is refused; so much memory a connection takes at most before its request is understood."""
