@@ -17,13 +17,15 @@ logger = logging.getLogger(__name__)
 KEY_BYTES = 32
 BUSY_MS = 1_000
 SCHEMA = """
-    CREATE TABLE IF NOT EXISTS spent (n INTEGER PRIMARY KEY AUTOINCREMENT, name BLOB NOT NULL UNIQUE,
+    CREATE TABLE IF NOT EXISTS spent (n INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE,
                                       full_at REAL NOT NULL);
     CREATE TABLE IF NOT EXISTS keys (day INTEGER PRIMARY KEY, key BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS last (one INTEGER PRIMARY KEY CHECK (one = 1), n INTEGER NOT NULL);
+    INSERT OR IGNORE INTO last VALUES (1, 0);
 """
 SPEND = """
-    INSERT OR REPLACE INTO spent (name, full_at)
-    VALUES (:name, max(:base, coalesce((SELECT full_at FROM spent WHERE name = :name), 0)) + :more)
+    INSERT OR REPLACE INTO spent (n, name, full_at)
+    VALUES (:n, :name, max(:base, coalesce((SELECT full_at FROM spent WHERE name = :name), 0)) + :more)
 """  # replacing gives a row a new `n`: so what is new is what lies behind the last `n` that was seen
 NEWER = "SELECT n, name, full_at FROM spent WHERE n > ? ORDER BY n"
 Spent = Mapping[bytes, float]
@@ -73,16 +75,22 @@ class Sheet:
         Returns:
             All that changed since the last call, when other processes have changed anything; the first call gives all.
         """
-        rows = [{"name": name, "base": base, "more": added} for name, (base, added) in more.items()]
+        if not more and self._data_version() == self._version:
+            return {}
         with self._connection as transaction:
             transaction.execute("BEGIN IMMEDIATE")
-            (version,) = transaction.execute("PRAGMA data_version").fetchone()
+            version = self._data_version()
+            (last,) = transaction.execute("SELECT n FROM last").fetchone()
+            rows = [
+                {"n": n, "name": name, "base": base, "more": added}
+                for n, (name, (base, added)) in enumerate(more.items(), last + 1)
+            ]
             transaction.executemany(SPEND, rows)
             changed: dict[bytes, float] = {}
             if version != self._version:
                 changed = {name: full_at for _, name, full_at in transaction.execute(NEWER, (self._seen,))}
-            (self._seen,) = transaction.execute("SELECT coalesce(max(n), ?) FROM spent", (self._seen,)).fetchone()
-        self._version = version
+            transaction.execute("UPDATE last SET n = ?", (last + len(rows),))
+        self._seen, self._version = last + len(rows), version
         return changed
 
     def sweep(self, now_s: float) -> None:
@@ -93,6 +101,10 @@ class Sheet:
     def close(self) -> None:
         """Closes the connection."""
         self._connection.close()
+
+    def _data_version(self) -> int:
+        """Another number whenever another connection has changed the file."""
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
 
 def _open(path: Path) -> sqlite3.Connection:
