@@ -11,6 +11,7 @@ from flask import Response as FlaskResponse
 
 from data.records import Rejection
 from intake import wire
+from intake.limits.rule import Allowance
 
 STATUS = {
     "INVALID_BODY": 400,
@@ -23,12 +24,15 @@ STATUS = {
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "TOO_LARGE": 413,
+    "RATE_LIMITED": 429,
     "INTERNAL_ERROR": 500,
     "UNAVAILABLE": 503,
 }
 """HTTP status of each code of a rejection."""
 RETRY_AFTER_S = 2
 """When to come back after a 503: a burst is over by then, and clients that waited longer lose nothing."""
+
+TOO_OFTEN = Rejection("RATE_LIMITED", "too many requests: wait as long as Retry-After says")
 
 Header = tuple[str, str]
 CORS: tuple[Header, ...] = (
@@ -38,7 +42,13 @@ CORS: tuple[Header, ...] = (
         "X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, Retry-After, ETag",
     ),
 )
-JSON = (*CORS, ("Content-Type", "application/json"))
+EVERYWHERE: tuple[Header, ...] = (
+    *CORS,
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+)
+"""On each answer."""
+JSON = (*EVERYWHERE, ("Content-Type", "application/json"))
 FRESH = ("Cache-Control", "no-cache")
 """May be kept, but must be asked for again: with the ETag that costs next to nothing."""
 UNKEPT = ("Cache-Control", "no-store")
@@ -51,7 +61,7 @@ QUICK = 1
 """Level of gzip for bodies that are made for one request."""
 STORED = (*JSON, UNKEPT)
 PREFLIGHT = (
-    *CORS,
+    *EVERYWHERE,
     ("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"),
     ("Access-Control-Allow-Headers", "Content-Type, Accept, Authorization, Idempotency-Key, X-User-ID"),
     ("Access-Control-Max-Age", "86400"),
@@ -99,7 +109,7 @@ def found(request: Request, body: bytes, *headers: Header, tag: str = "", kind: 
 
 def whole(body: bytes, tag: str, *headers: Header, kind: str = "application/json") -> Answer:
     """What was asked for, as it is; see `found`."""
-    return Answer(body, 200, (*CORS, ("Content-Type", kind), etag(tag), *headers))
+    return Answer(body, 200, (*EVERYWHERE, ("Content-Type", kind), etag(tag), *headers))
 
 
 def tag_of(body: bytes) -> str:
@@ -121,7 +131,7 @@ def known_to(if_none_match: str, tag: str, *headers: Header) -> Answer | None:
     """See `unchanged`; takes the header's value, or empty."""
     tags = {part.strip().removeprefix("W/") for part in if_none_match.split(",")} if if_none_match else ()
     if "*" in tags or f'"{tag}"' in tags:
-        return Answer(b"", 304, (*CORS, etag(tag), *headers))
+        return Answer(b"", 304, (*EVERYWHERE, etag(tag), *headers))
     return None
 
 
@@ -133,6 +143,22 @@ def refused(rejection: Rejection, *headers: Header) -> Answer:
     return Answer(wire.error(rejection), status, (*JSON, *retry, *(headers if kept else (UNKEPT, *headers))))
 
 
+def allowance_headers(allowance: Allowance) -> tuple[Header, ...]:
+    """What is left of a limit; the reset in seconds from now."""
+    return (
+        ("X-RateLimit-Limit", str(allowance.limit)),
+        ("X-RateLimit-Remaining", str(allowance.remaining)),
+        ("X-RateLimit-Reset", str(allowance.reset_s)),
+    )
+
+
+def limited(allowance: Allowance) -> Answer:
+    """The refusal of what comes too often; nothing of it was carried out."""
+    wait = ("Retry-After", str(allowance.retry_after_s))
+    body = wire.error(TOO_OFTEN, allowance.retry_after_s)
+    return Answer(body, STATUS[TOO_OFTEN.code], (*JSON, UNKEPT, wait, *allowance_headers(allowance)))
+
+
 def preflight() -> Answer:
     """What a browser asks before a request that is not simple."""
     return Answer(b"", 204, PREFLIGHT)
@@ -140,7 +166,7 @@ def preflight() -> Answer:
 
 def moved(location: str, *headers: Header) -> Answer:
     """The body stands elsewhere for now."""
-    return Answer(b"", 302, (*CORS, ("Location", location), *headers))
+    return Answer(b"", 302, (*EVERYWHERE, ("Location", location), *headers))
 
 
 def etag(tag: str) -> Header:

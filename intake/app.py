@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Blueprint, Flask, request
 
-from intake import errors
+from intake import asked, errors
 from intake.answers import Answer, Response, preflight, refused
 from intake.casting import Casting
+from intake.limits.limits import Limits
 from intake.live import Newest
 from intake.lookups import Lookups
 from intake.published import Published
 from intake.readers import Readers
 from intake.readiness import Checks
-from intake.routes import channels, docs, export, health, stats, sync, users, videos, votes
+from intake.routes import channels, docs, export, health, metrics, stats, sync, users, videos, votes, wellknown
 from intake.settings import IntakeSettings
 from intake.tally import Tally
+from intake.watch.readings import Metrics
 
 BODY_LIMIT_BYTES = 1_048_576
+LOOKUPS = frozenset({"videos", "channels", "users", "votes", "docs"})
+"""Blueprints whose GETs share one limit; the others ask by themselves, or are free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +36,11 @@ class Parts:
     readers: Readers
     newest: Newest
     lookups: Lookups
+    limits: Limits
     published: Published
     checks: Checks
     tally: Tally
+    metrics: Metrics
     version: str
     now_ms: Callable[[], int]
     """The clock, Unix milliseconds."""
@@ -48,6 +55,7 @@ def create_app(parts: Parts) -> Flask:
     app.url_map.merge_slashes = False  # a path means one thing; no redirect is ever needed
     app.url_map.strict_slashes = True
     app.before_request(_answer_first)
+    app.before_request(partial(_refuse_too_often, parts.limits))
     errors.register(app)
     for blueprint in _blueprints(parts):
         app.register_blueprint(blueprint)
@@ -66,11 +74,13 @@ def _blueprints(parts: Parts) -> Iterator[Blueprint]:
     yield videos.blueprint(parts.readers, parts.newest, parts.lookups, published)
     yield channels.blueprint(published, chosen.lookup_max_age_s)
     yield users.blueprint(parts.casting, parts.readers, parts.newest, published)
-    yield stats.blueprint(parts.readers, parts.tally)
-    yield sync.blueprint(published, cdn_url=chosen.cdn_url, now_ms=parts.now_ms)
-    yield export.blueprint(published, chosen.cdn_url)
+    yield stats.blueprint(parts.readers, parts.tally, parts.limits)
+    yield sync.blueprint(published, parts.limits, cdn_url=chosen.cdn_url, now_ms=parts.now_ms)
+    yield export.blueprint(published, parts.limits, chosen.cdn_url)
     yield health.blueprint(parts.checks)
     yield docs.blueprint(parts.version)
+    yield metrics.blueprint(parts.metrics)
+    yield wellknown.blueprint(chosen.security_contact, parts.now_ms)
 
 
 def _answer_first() -> Answer | None:
@@ -78,3 +88,10 @@ def _answer_first() -> Answer | None:
     if request.method == "OPTIONS":
         return preflight()
     return refused(errors.NOWHERE) if request.environ["PATH_INFO"].startswith("//") else None
+
+
+def _refuse_too_often(limits: Limits) -> Answer | None:
+    """Answers look-ups that come too often, before anything is looked up."""
+    if request.method not in {"GET", "HEAD"} or request.blueprint not in LOOKUPS:
+        return None
+    return limits.refusal(limits.of.lookups, asked.sender(request))

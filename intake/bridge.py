@@ -15,6 +15,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import Any, Protocol
 
@@ -26,6 +27,7 @@ from intake.asked import BODY, BROKEN_OFF
 from intake.deferred import Environ, Waiting
 from intake.errors import FAULT, TOO_LARGE, TOO_SLOW
 from intake.sending import FileAnswer, FileBody
+from intake.watch.watch import GONE, ID_HEADER, Watch, unwatched
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,8 @@ Tell = Callable[[Answer], None]
 LookUp = Callable[[str, str, str], Answer | None]
 """`Lookups.quick`: prefix, query and If-None-Match."""
 VOTES, VIDEOS = "/api/votes", "/api/videos/"
+Limit = Callable[[tuple[str, str]], Answer | None]
+"""Gives what a look-up is answered that comes too often: its peer, and X-Forwarded-For."""
 CastVote = Callable[[bytes, str, str, Tell], None]
 """`Casting.cast`: body, peer, X-Forwarded-For, and whom to tell the answer."""
 
@@ -75,6 +79,8 @@ class Bridge:
         *,
         cast: CastVote | None = None,
         look_up: LookUp | None = None,
+        limit: Limit | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """Takes the application.
 
@@ -83,25 +89,32 @@ class Bridge:
             inline: Says of a method and a path whether the request runs on the event loop.
             cast: Casts a vote as the application does; None lets the application do it.
             look_up: Gives what the application would answer to a look-up, when that is known already.
+            limit: Refuses such a look-up when it comes too often; the application asks by itself.
+            watch: Sees every request.
         """
         self._app = app
         self._inline = inline
-        self._cast, self._look_up = cast, look_up
+        self._cast, self._look_up, self._limit = cast, look_up, limit
+        self._watch = watch or unwatched()
         self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="requests")
 
     async def __rsgi__(self, scope: Scope, proto: Any) -> None:
         """Answers one request."""
+        seen = self._watch.begin(scope.method, scope.path, scope.headers.get("x-request-id", ""))
         try:
             answer = await self._answer(scope, proto)
         except asyncio.CancelledError:
+            self._watch.end(seen, GONE)
             return  # the client has gone; what it asked for happens all the same
         except Exception:
             logger.exception("a request failed outside the application")
             answer = refused(FAULT)
+        self._watch.end(seen, answer.status)
+        headers = [*answer.headers, (ID_HEADER, seen.id)]
         if isinstance(answer, FileAnswer):
-            proto.response_file(answer.status, list(answer.headers), str(answer.path))
+            proto.response_file(answer.status, headers, str(answer.path))
         else:
-            proto.response_bytes(answer.status, list(answer.headers), answer.body)
+            proto.response_bytes(answer.status, headers, answer.body)
 
     async def _answer(self, scope: Scope, proto: Any) -> Answer | FileAnswer:
         sent = await _body(scope, proto)
@@ -112,12 +125,14 @@ class Bridge:
         if self._look_up and scope.method == "GET" and scope.path.startswith(VIDEOS):
             asked = scope.path[len(VIDEOS) :], scope.query_string, scope.headers.get("if-none-match", "")
             if known := self._look_up(*asked):
-                return known
+                return (self._limit and self._limit((_peer(scope), _forwarded_for(scope)))) or known
         environ = _environ(scope, sent)
         if self._inline(scope.method, scope.path):
             answer = _call(self._app, environ)
         else:
-            answer = await asyncio.get_running_loop().run_in_executor(self._pool, _call, self._app, environ)
+            answer = await asyncio.get_running_loop().run_in_executor(
+                self._pool, copy_context().run, _call, self._app, environ
+            )
         return await _told(answer.deferred.then) if isinstance(answer, Waiting) else answer
 
 

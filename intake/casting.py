@@ -11,7 +11,10 @@ from data.log import replies
 from data.log.replies import Reply
 from data.records import Rejection, Vote
 from intake import wire
-from intake.answers import Answer, refused, stored
+from intake.answers import TOO_OFTEN, Answer, limited, refused, stored
+from intake.limits.limits import Limits
+from intake.limits.quotas import Quota
+from intake.limits.rule import Allowance
 from intake.network import Networks, client_address
 from intake.writer import Cast, Erasure, Outcome, Writer
 
@@ -26,6 +29,7 @@ class Casting:
 
     writer: Writer
     networks: Networks
+    limits: Limits
     trusted_hops: int
     now_ms: Callable[[], int]
     """The clock, Unix milliseconds."""
@@ -43,9 +47,9 @@ class Casting:
         Raises:
             NetworkKeyError: The vote's network cannot be told; nothing was handed in and nothing is told.
         """
-        moment = self.now_ms()
-        network = self._network(peer, forwarded_for, moment)
-        self._submit(wire.vote(body, network=network, now_ms=moment), _cast, tell, key)
+        moment, sender = self.now_ms(), (peer, forwarded_for)
+        vote = wire.vote(body, network=self._network(sender, moment), now_ms=moment)
+        self._submit(self.limits.of.votes, vote, sender, _cast, tell, key)
 
     def cast_all(self, body: bytes, peer: str, forwarded_for: str, tell: Tell, key: str = "") -> None:
         """Casts the votes of a batch, each as if it came alone; see `cast`.
@@ -53,16 +57,20 @@ class Casting:
         Raises:
             NetworkKeyError: See `cast`.
         """
-        votes, moment = wire.batch(body), self.now_ms()
-        if isinstance(votes, Rejection):
-            tell(refused(votes))
+        bodies, moment, sender = wire.batch(body), self.now_ms(), (peer, forwarded_for)
+        if isinstance(bodies, Rejection):
+            tell(self.limits.refusal(self.limits.of.votes, sender) or refused(bodies))
             return
-        network = self._network(peer, forwarded_for, moment)
+        network = self._network(sender, moment)
+        votes = [wire.vote(one, network=network, now_ms=moment) for one in bodies]
+        asked = [self._ask(self.limits.of.votes, vote, sender) for vote in votes]
+        if not any(one.allowed for one in asked):
+            tell(limited(asked[0]))
+            return
         together = _Together(len(votes), tell)
-        for place, one in enumerate(votes):
-            vote = wire.vote(one, network=network, now_ms=moment)
-            if isinstance(vote, Rejection):
-                together.tell(place, vote)
+        for place, (vote, one) in enumerate(zip(votes, asked, strict=True)):
+            if isinstance(vote, Rejection) or not one.allowed:
+                together.tell(place, vote if isinstance(vote, Rejection) and one.allowed else TOO_OFTEN)
             else:
                 self.writer.submit(vote, partial(together.tell, place), _name(vote, f"{key} {place}" if key else ""))
 
@@ -72,8 +80,11 @@ class Casting:
         Raises:
             NetworkKeyError: See `cast`.
         """
-        moment = self.now_ms()
-        erasure = Erasure(moment, voter_id, self._network(peer, forwarded_for, moment))
+        moment, sender = self.now_ms(), (peer, forwarded_for)
+        if refusal := self.limits.refusal(self.limits.of.retractions, sender, voter_id):
+            tell(refusal)
+            return
+        erasure = Erasure(moment, voter_id, self._network(sender, moment))
         self.writer.submit(erasure, _teller(_erased, tell))
 
     def retract(
@@ -92,18 +103,33 @@ class Casting:
         Raises:
             NetworkKeyError: See `cast`.
         """
-        moment = self.now_ms()
-        network = self._network(peer, forwarded_for, moment)
-        self._submit(wire.retraction(body, query, network=network, now_ms=moment), _retracted, tell, key)
+        moment, sender = self.now_ms(), (peer, forwarded_for)
+        vote = wire.retraction(body, query, network=self._network(sender, moment), now_ms=moment)
+        self._submit(self.limits.of.retractions, vote, sender, _retracted, tell, key)
 
-    def _network(self, peer: str, forwarded_for: str, moment: int) -> str:
-        return self.networks.token(client_address(peer, forwarded_for, self.trusted_hops), moment)
+    def _network(self, sender: tuple[str, str], moment: int) -> str:
+        return self.networks.token(client_address(*sender, self.trusted_hops), moment)
 
-    def _submit(self, vote: Vote | Rejection, answer: Callable[[Reply], Answer], tell: Tell, key: str) -> None:
-        if isinstance(vote, Rejection):
+    def _ask(self, quota: Quota, vote: Vote | Rejection, sender: tuple[str, str]) -> Allowance:
+        """A body that is no vote is one of the address all the same."""
+        return self.limits.ask(quota, sender, "" if isinstance(vote, Rejection) else vote.voter_id)
+
+    def _submit(
+        self,
+        quota: Quota,
+        vote: Vote | Rejection,
+        sender: tuple[str, str],
+        answer: Callable[[Reply], Answer],
+        tell: Tell,
+        key: str,
+    ) -> None:
+        allowance = self._ask(quota, vote, sender)
+        if not allowance.allowed:
+            tell(limited(allowance))
+        elif isinstance(vote, Rejection):
             tell(refused(vote))
-            return
-        self.writer.submit(vote, _teller(answer, tell), _name(vote, key))
+        else:
+            self.writer.submit(vote, _teller(answer, tell), _name(vote, key))
 
 
 class _Together:

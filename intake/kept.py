@@ -65,6 +65,10 @@ class Kept:
         self._generation = 0
         self._found: OrderedDict[str, Found] = OrderedDict()
         self._bytes = 0
+        self.hits = 0
+        """Answers that were known."""
+        self.misses = 0
+        """Answers that were worked out."""
 
     def behind(self, position: int) -> int | None:
         """After which position changes are to be told, None when they are known up to this one."""
@@ -113,6 +117,7 @@ class Kept:
             rests_on = self._versions[bucket], self._generation
             if (moment.version, moment.generation) == rests_on and self._clock_s() < moment.until_s:
                 self._found.move_to_end(key)
+                self.hits += 1
                 return found
             self._drop(key)
             return None
@@ -126,9 +131,10 @@ class Kept:
             moment: Was taken before the votes were read.
         """
         found = Found(zlib.compress(body, 1) if body else b"", tag_of(body), moment)
-        if len(key) > LONGEST_KEY:
-            return found
         with self._lock:
+            self.misses += 1
+            if len(key) > LONGEST_KEY:
+                return found
             if key in self._found:
                 self._drop(key)
             self._found[key] = found

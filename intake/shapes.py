@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, convert, field
 Points = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Seconds = Annotated[int, Meta(ge=1, description="With `RATE_LIMITED`: come back after so many seconds.")]
 Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
@@ -34,11 +35,12 @@ class Erased(Struct):
     retracted: Annotated[Count, Meta(description="How many standing votes were taken back.")]
 
 
-class Error(Struct):
+class Error(Struct, rename="camel", omit_defaults=True):
     """What is wrong, for programs and for people."""
 
     code: str
     message: str
+    retry_after: Seconds | UnsetType = UNSET
 
 
 class ErrorAnswer(Struct):

@@ -228,9 +228,10 @@ def readiness(state: Readiness) -> bytes:
     return encode(shapes.Ready("ok" if state.up else "down", checks, state.uptime_s, state.version))
 
 
-def error(rejection: Rejection) -> bytes:
-    """The body of every error."""
-    return encode(shapes.ErrorAnswer(shapes.Error(rejection.code, rejection.message)))
+def error(rejection: Rejection, retry_after_s: int = 0) -> bytes:
+    """The body of every error; of one that comes too often, with the seconds to wait."""
+    said = shapes.Error(rejection.code, rejection.message, retry_after_s or msgspec.UNSET)
+    return encode(shapes.ErrorAnswer(said))
 
 
 def _result(verdict: Verdict, *, not_ai: bool) -> shapes.VideoResult:

@@ -15,6 +15,7 @@ from data.log.replies import Reply
 from data.records import RETRACTION, Rejection, Vote
 from intake.live import Newest, scores
 from intake.once import carry_out_once
+from intake.watch.commits import Commits
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +131,8 @@ class Writer:
         """How many votes the writing thread waits for."""
         self._accepting = True
         self._thread = threading.Thread(target=self._run, name="votes-log-writer", daemon=True)
+        self.commits = Commits()
+        """What was stored."""
         self.failure = NO_FAILURE
         """What went wrong with the newest transaction."""
 
@@ -161,6 +164,11 @@ class Writer:
             self._settle(late, [LATE] * len(late))
         if refusal:
             answer(refusal)
+
+    @property
+    def waiting(self) -> int:
+        """Votes that are not answered yet."""
+        return self._unanswered
 
     def running(self) -> bool:
         """Whether votes can be stored at all."""
@@ -197,10 +205,11 @@ class Writer:
         try:
             self._check_place()
             with self._appender.transaction():
-                batch = self._take()
+                batch, began_s = self._take(), self._clock_s()
                 outcomes: Sequence[Outcome] = self._append(batch)
             self._check_place()
             self.failure = NO_FAILURE
+            self._count(batch, outcomes, began_s)
         except sqlite3.IntegrityError:
             logger.exception("a batch of %d votes holds one that the log refuses; each is tried alone", len(batch))
             outcomes = self._one_by_one(batch)
@@ -228,8 +237,10 @@ class Writer:
     def _commit_alone(self, ticket: Ticket) -> Outcome:
         try:
             with self._appender.transaction():
+                began_s = self._clock_s()
                 outcomes = self._append([ticket])
             self._check_place()
+            self._count([ticket], outcomes, began_s)
             return outcomes[0]
         except sqlite3.IntegrityError:
             logger.exception("a vote was refused by the log")
@@ -292,6 +303,16 @@ class Writer:
     def _check_place(self) -> None:
         if self._place is not None:
             self._place.check()
+
+    def _count(self, batch: Sequence[Ticket], outcomes: Sequence[Outcome], began_s: float) -> None:
+        """Counts what is durable; an outcome that several tickets share happened once."""
+        told = {id(outcome): (ticket.vote, outcome) for ticket, outcome in zip(batch, outcomes, strict=True)}
+        masks = [
+            vote.categories
+            for vote, outcome in told.values()
+            if isinstance(vote, Vote) and isinstance(outcome, Cast) and outcome.changed
+        ]
+        self.commits.stored(len(batch), masks, self._clock_s() - began_s)
 
     def _failed(self, error: sqlite3.Error | LogMoved, batch: list[Ticket]) -> list[Rejection]:
         reason = told(error) if isinstance(error, sqlite3.Error) else str(error)

@@ -6,22 +6,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from intake.answers import CORS, STATUS
+from intake.answers import EVERYWHERE, STATUS
 from intake.fields import Schema, TextField
 
-JSON, NDJSON, HTML, PARQUET = "application/json", "application/x-ndjson", "text/html", "application/vnd.apache.parquet"
+JSON, NDJSON, HTML, PLAIN = "application/json", "application/x-ndjson", "text/html", "text/plain"
+PARQUET = "application/vnd.apache.parquet"
 TEXT: Schema = {"type": "string"}
 ETAG = {"ETag": {"required": True, "schema": TEXT, "description": "Send it back as `If-None-Match`."}}
 CACHE = {"Cache-Control": {"required": True, "schema": TEXT}}
 RETRY = {"Retry-After": {"required": True, "schema": {"type": "string", "pattern": "^[0-9]+$"}}}
+SPENT = {
+    name: {"required": True, "schema": {"type": "string", "pattern": "^[0-9]+$"}, "description": description}
+    for name, description in (
+        ("X-RateLimit-Limit", "Requests of a whole quota."),
+        ("X-RateLimit-Remaining", "Those that are left."),
+        ("X-RateLimit-Reset", "Seconds until the quota is whole again."),
+    )
+}
 LOCATION = {"Location": {"required": True, "schema": TEXT}}
 ATTACHED = {"Content-Disposition": {"required": True, "schema": TEXT}}
-OPEN = {name: {"required": True, "schema": {"type": "string", "const": value}} for name, value in CORS}
+OPEN = {name: {"required": True, "schema": {"type": "string", "const": value}} for name, value in EVERYWHERE} | {
+    "X-Request-Id": {"required": True, "schema": TEXT, "description": "Names this request in the server's lines."}
+}
 REASONS = {
     304: "What the client holds is still true.",
     400: "The request cannot be understood.",
     404: "There is no such thing.",
     413: "The body is larger than 1 MiB.",
+    429: "Too often: nothing was carried out, wait `Retry-After` seconds.",
     500: "A fault of the server.",
     503: "Not now: nothing was stored, try again.",
 }
@@ -78,12 +90,12 @@ def answer(description: str, content: Mapping[str, Schema] | None = None, **head
     return said | ({"content": {kind: {"schema": schema} for kind, schema in content.items()}} if content else {})
 
 
-def found(description: str, schema: Schema, **more: Schema) -> dict[str, Schema]:
-    """The answers of a GET that finds something: 200 with JSON, and 304."""
-    return {
-        "200": answer(description, {JSON: schema, **more}, **ETAG, **CACHE),
-        "304": answer(REASONS[304], None, **ETAG, **CACHE),
-    }
+def found(
+    description: str, schema: Schema, *, headers: Mapping[str, Any] | None = None, **more: Schema
+) -> dict[str, Schema]:
+    """The answers of a GET that finds something: 200 with JSON, and 304; `headers` are on both."""
+    both = {**ETAG, **CACHE, **(headers or {})}
+    return {"200": answer(description, {JSON: schema, **more}, **both), "304": answer(REASONS[304], None, **both)}
 
 
 def errors(*codes: str) -> dict[str, Schema]:
@@ -106,7 +118,7 @@ def array_of(name: str) -> Schema:
 
 def _refusal(status: int, codes: list[str]) -> Schema:
     code = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
-    headers = CACHE | (RETRY if status == 503 else {})
+    headers = CACHE | (RETRY if status in {429, 503} else {}) | (SPENT if status == 429 else {})
     return answer(REASONS[status], {JSON: {"allOf": [ref("ErrorAnswer"), code]}}, **headers)
 
 

@@ -14,6 +14,8 @@ from intake.openapi.parts import (
     LOCATION,
     NDJSON,
     PARQUET,
+    PLAIN,
+    SPENT,
     Operation,
     answer,
     array_of,
@@ -28,7 +30,7 @@ from intake.openapi.parts import (
 
 VOTES, VIDEOS, CHANNELS, USERS = "Votes", "Videos", "Channels", "Voters"
 SYNC, RESEARCH, SERVER = "Synchronisation", "Research", "Server"
-BODY_ERRORS = ("INVALID_BODY", "MISSING_FIELDS", "INVALID_FIELD", "TOO_LARGE", "UNAVAILABLE")
+BODY_ERRORS = ("INVALID_BODY", "MISSING_FIELDS", "INVALID_FIELD", "TOO_LARGE", "RATE_LIMITED", "UNAVAILABLE")
 KEY = in_header("Idempotency-Key", {
     "type": "string", "examples": ["5f0c6d52"],
     "description": "A name of this request that the client chose. The same request sent again with it within 24 "
@@ -67,7 +69,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         VOTES, "Cast up to a hundred votes",
         "Each vote is judged and stored as if it had come alone, and has a result of its own.",
         {"200": answer("A result for each vote, in their order.", {JSON: ref("BatchAnswer")}, **CACHE),
-         **errors("INVALID_BODY", "MISSING_FIELDS", "INVALID_FIELD", "TOO_LARGE")},
+         **errors("INVALID_BODY", "MISSING_FIELDS", "INVALID_FIELD", "TOO_LARGE", "RATE_LIMITED")},
         (KEY,), body("Batch", "The votes."),
     ),
     ("get", "/api/votes"): Operation(
@@ -75,7 +77,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "All standing votes of the voter who knows this id. With `format=ndjson` they come as a file that "
         "`realtube import-votes` of another installation takes.",
         found("The votes, by time.", ref("OwnVotes"), **{NDJSON: {"type": "string"}})
-        | errors("INVALID_FIELD", "INVALID_PARAM", "UNAVAILABLE"),
+        | errors("INVALID_FIELD", "INVALID_PARAM", "UNAVAILABLE", "RATE_LIMITED"),
         (
             in_query("userId", VOTER_ID.schema("Whose votes."), required=True),
             in_query("format", {"type": "string", "enum": ["json", "ndjson"], "default": "json"}),
@@ -86,23 +88,23 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Every video that anybody's vote stands on and whose SHA-256 in hex starts with this prefix: the server "
         "does not learn which one is meant. A 404 may be kept like a list.",
         found("The videos.", array_of("VideoResult"))
-        | errors("INVALID_PREFIX", "INVALID_CATEGORY", "INVALID_PARAM", "NOT_FOUND", "UNAVAILABLE"),
+        | errors("INVALID_PREFIX", "INVALID_CATEGORY", "INVALID_PARAM", "NOT_FOUND", "UNAVAILABLE", "RATE_LIMITED"),
         (in_path("prefix", HASH_PREFIX, "Start of the hash."), CATEGORIES, MIN_SCORE, INCLUDE),
     ),
     ("get", "/api/videos"): Operation(
         VIDEOS, "One video", "The newest score of a video, votes of this moment included.",
         found("The video.", ref("VideoResult"))
-        | errors("INVALID_FIELD", "INVALID_CATEGORY", "INVALID_PARAM", "NOT_FOUND", "UNAVAILABLE"),
+        | errors("INVALID_FIELD", "INVALID_CATEGORY", "INVALID_PARAM", "NOT_FOUND", "UNAVAILABLE", "RATE_LIMITED"),
         (in_query("videoId", VIDEO_ID.schema("The platform's id."), required=True), INCLUDE),
     ),
     ("get", "/api/channels/{channelId}"): Operation(
         CHANNELS, "One channel", "A channel as the last tick published it.",
-        found("The channel.", ref("Channel")) | errors("INVALID_FIELD", "NOT_FOUND"),
+        found("The channel.", ref("Channel")) | errors("INVALID_FIELD", "NOT_FOUND", "RATE_LIMITED"),
         (in_path("channelId", CHANNEL_ID, "The platform's id."),),
     ),
     ("get", "/api/users/{userId}"): Operation(
         USERS, "One voter", "An unknown voter is answered with what newcomers have; nothing is stored.",
-        found("The voter.", ref("User")) | errors("INVALID_FIELD", "UNAVAILABLE"),
+        found("The voter.", ref("User")) | errors("INVALID_FIELD", "UNAVAILABLE", "RATE_LIMITED"),
         (in_path("userId", VOTER_ID, "Who asks about themselves."),),
     ),
     ("delete", "/api/users/{userId}"): Operation(
@@ -110,24 +112,24 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "Retracts every standing vote of the voter who knows this id. The log is append-only: it keeps "
         "the votes and their retractions, and publishes neither the id nor anything that leads to it.",
         {"200": answer("Taken back.", {JSON: ref("Erased")}, **CACHE),
-         **errors("INVALID_FIELD", "INVALID_BODY", "TOO_LARGE", "UNAVAILABLE")},
+         **errors("INVALID_FIELD", "INVALID_BODY", "TOO_LARGE", "UNAVAILABLE", "RATE_LIMITED")},
         (in_path("userId", VOTER_ID, "Who takes everything back."),),
     ),
     ("get", "/api/stats"): Operation(
         SERVER, "How much the server has seen", "Counts of this moment.",
-        found("The counts.", ref("Stats")) | errors("UNAVAILABLE"),
+        found("The counts.", ref("Stats"), headers=SPENT) | errors("UNAVAILABLE", "RATE_LIMITED"),
     ),
     ("get", "/api/sync/full"): Operation(
         SYNC, "Everything published",
         "The whole set of the last tick. It may be answered by a redirect to the day's full file.",
         found("Everything.", ref("FullSync"))
-        | {"302": answer("It stands there.", None, **LOCATION, **CACHE)} | errors(),
+        | {"302": answer("It stands there.", None, **LOCATION, **CACHE)} | errors("RATE_LIMITED"),
     ),
     ("get", "/api/sync/delta"): Operation(
         SYNC, "What changed since",
         "Every change after `since`, removals included, however long ago. Ask with the `generatedAt` or "
         "`syncTimestamp` of the answer before.",
-        found("The changes.", ref("DeltaSync")) | errors("MISSING_PARAM", "INVALID_PARAM"),
+        found("The changes.", ref("DeltaSync")) | errors("MISSING_PARAM", "INVALID_PARAM", "RATE_LIMITED"),
         (in_query("since", MOMENT | {
             "description": "An RFC 3339 time, at most a minute ahead; 1970-01-01T00:00:00.000Z for everything.",
         }, required=True),),
@@ -139,7 +141,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             "200": answer("The file.", {PARQUET: {}}, **ETAG, **CACHE, **ATTACHED),
             "302": answer("It stands there.", None, **LOCATION, **CACHE),
             "304": answer("The client has it.", None, **ETAG, **CACHE),
-            **errors("NOT_FOUND"),
+            **errors("NOT_FOUND", "RATE_LIMITED"),
         },
     ),
     ("get", "/health/live"): Operation(
@@ -152,14 +154,30 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ),
     ("get", "/openapi.json"): Operation(
         SERVER, "This document", "What the HTTP interface is, for programs.",
-        found("The document.", {"type": "object"}) | errors(),
+        found("The document.", {"type": "object"}) | errors("RATE_LIMITED"),
     ),
     ("get", "/docs"): Operation(
         SERVER, "This document for people", "One page, without scripts.",
         {
             "200": answer("The page.", {HTML: {"type": "string"}}, **ETAG, **CACHE),
             "304": answer("The client has it.", None, **ETAG, **CACHE),
+            **errors("RATE_LIMITED"),
+        },
+    ),
+    ("get", "/metrics"): Operation(
+        SERVER, "Numbers for monitoring", "Prometheus' text format, version 0.0.4.",
+        {
+            "200": answer("The metrics.", {PLAIN: {"type": "string"}}, **ETAG, **CACHE),
+            "304": answer("The client has them.", None, **ETAG, **CACHE),
             **errors(),
+        },
+    ),
+    ("get", "/.well-known/security.txt"): Operation(
+        SERVER, "Where to report a security fault", "RFC 9116; 404 where the site has set no contact.",
+        {
+            "200": answer("The contact.", {PLAIN: {"type": "string"}}, **ETAG, **CACHE),
+            "304": answer("The client has it.", None, **ETAG, **CACHE),
+            **errors("NOT_FOUND"),
         },
     ),
 }  # fmt: skip

@@ -9,7 +9,10 @@ from intake.answers import FRESH, Answer, found
 from intake.openapi.document import document
 from intake.openapi.page import page
 
-POLICY = ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+POLICY = (
+    "Content-Security-Policy",
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+)
 """The page asks nobody for anything, and runs nothing."""
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, request
 
 from data.records import Rejection
-from intake.answers import CORS, FRESH, Answer, etag, moved, refused, unchanged
+from intake import asked
+from intake.answers import EVERYWHERE, FRESH, Answer, etag, moved, refused, unchanged
+from intake.limits.limits import Limits
 from intake.published import Published
 from intake.sending import SentFile
 
@@ -13,7 +15,7 @@ NO_EXPORT = Rejection("NOT_FOUND", "nothing was published yet")
 PARQUET = ("Content-Type", "application/vnd.apache.parquet")
 
 
-def blueprint(published: Published, cdn_url: str) -> Blueprint:
+def blueprint(published: Published, limits: Limits, cdn_url: str) -> Blueprint:
     """The routes under `/api/database`."""
     routes = Blueprint("export", __name__)
 
@@ -28,7 +30,9 @@ def blueprint(published: Published, cdn_url: str) -> Blueprint:
             return known
         if cdn_url:
             return moved(f"{cdn_url}/{key}", FRESH)
+        if request.method == "GET" and (refusal := limits.refusal(limits.of.exports, asked.sender(request))):
+            return refusal
         attached = ("Content-Disposition", f'attachment; filename="realtube-{name}"')
-        return SentFile(path, (*CORS, PARQUET, attached, etag(name), FRESH))
+        return SentFile(path, (*EVERYWHERE, PARQUET, attached, etag(name), FRESH))
 
     return routes

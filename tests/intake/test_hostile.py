@@ -140,6 +140,8 @@ ROUTES = {
     "/api/database/export": {"GET", "HEAD"},
     "/openapi.json": {"GET", "HEAD"},
     "/docs": {"GET", "HEAD"},
+    "/metrics": {"GET", "HEAD"},
+    "/.well-known/security.txt": {"GET", "HEAD"},
     "/api/videos": {"GET", "HEAD"},
     "/api/videos/abcd": {"GET", "HEAD"},
     "/api/sync/full": {"GET", "HEAD"},
