@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -20,13 +21,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from data import settings as setting_files
 from data.formats.tree import rfc3339
 from data.home import Home, home_of
+from data.log.schema import LogError
 from data.records import LATEST_MS
+from data.settings import duration_ms
 from publisher import keys, schedule
 from publisher.research import browse as browsing
 from publisher.research import site
 from publisher.run import Report
 from publisher.run import publish as publish_once
-from publisher.settings import PublisherSettings, duration_ms
+from publisher.scoring.pressing import leave_list
+from publisher.settings import PublisherSettings
 from publisher.signer import Signer
 from publisher.store import Store
 from publisher.stores import open_store
@@ -67,6 +71,8 @@ def publish(every: str | None, now_ms: int | None, dry_run: bool, as_json: bool)
         with _progress() as progress:
             report = publish_once(home, store, signer, settings, now_ms=tick_ms, dry_run=dry_run, progress=progress)
         _print_report(report, as_json, dry_run=dry_run)
+        if not dry_run:
+            _leave_list(home)
 
     with schedule.alone(home.publish_lock):
         if every is None:
@@ -117,6 +123,14 @@ def browse(host: str, port: int, open_it: bool, build_only: bool, as_json: bool)
         place, source, wait=stop.wait, progress=_progress, opened=opened,
         failed=lambda trouble: click.echo(f"a new tick cannot be shown yet: {trouble}", err=True),
     )  # fmt: skip
+
+
+def _leave_list(home: Home) -> None:
+    """Lists for the server what needs eyes. The tick is published: whatever goes wrong here must not look otherwise."""
+    try:
+        leave_list(home, _now_ms())
+    except (OSError, sqlite3.Error, LogError) as error:
+        click.echo(f"published, but the list of what needs eyes could not be written: {error}", err=True)
 
 
 def _home_and_settings() -> tuple[Home, PublisherSettings]:

@@ -9,11 +9,12 @@ from data.formats.tree import epoch_of, root_key, sha256
 from data.home import Home
 from data.log import schema
 from data.log.read import LogReader, open_columns
+from data.settings import duration_ms
 from data.standing import Standing
 from publisher.names import Names, names_of
 from publisher.scoring.rescore import Scored, score_tick
 from publisher.scoring.verdicts import empty
-from publisher.settings import PublisherSettings, duration_ms
+from publisher.settings import PublisherSettings
 from publisher.signer import Signer
 from publisher.store import Store
 from publisher.sync import epoch as epochs

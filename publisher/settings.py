@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from data.settings import SettingsError, setting
-
-INTERVAL = re.compile(r"(\d+)\s*(s|m|h|d)")
-UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+from data.settings import SettingsError, duration_ms, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +43,3 @@ class PublisherSettings:
         for name, text in (("INTERVAL", self.interval), ("SPREAD", self.spread)):
             if duration_ms(text) <= 0:
                 raise SettingsError(f"REALTUBE_{name} must be a positive time such as 30m, found {text!r}")
-
-
-def duration_ms(text: str) -> int:
-    """Reads `90s`, `30m`, `2h` or `1d` as milliseconds; 0 when it is none of these."""
-    match = INTERVAL.fullmatch(text.strip())
-    return int(match[1]) * UNIT_MS[match[2]] if match else 0

@@ -41,6 +41,7 @@ def test_the_names_are_fixed() -> None:
     assert set(cli.COMMANDS) == {
         "init", "serve", "publish", "import-votes", "audit", "moderator", "score", "sync", "rows", "verify", "browse",
         "doctor", "lock", "confirm-human", "unlock", "hide", "unhide", "ban", "unban", "decisions", "explain", "review",
+        "token", "appeals", "appeal",
     }  # fmt: skip
 
 

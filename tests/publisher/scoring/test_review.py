@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.cases import Case
 from data.columns import Decisions, Votes
 from data.decisions import audits_and_moderators
 from data.holds import DAY_MS
 from data.records import NOT_AI_BIT
 from data.standing import Standing
 from data.voters import ESTABLISHED, NEWCOMER, Voters
-from publisher.scoring.review import Case, review
+from publisher.scoring.review import review
 from tests.factories import voter_id
 from tests.homes import CommandLine, new_home
 from tests.publisher.scoring.crowds import NOW_MS, decided, together, votes
