@@ -40,7 +40,8 @@ def test_the_names_are_fixed() -> None:
     """Scripts outside the project call these."""
     assert set(cli.COMMANDS) == {
         "init", "serve", "publish", "import-votes", "audit", "moderator", "score", "sync", "rows", "verify", "browse",
-        "doctor", "lock", "confirm-human", "unlock", "hide", "unhide", "ban", "unban", "decisions", "explain", "review",
+        "doctor", "backup", "restore",
+        "lock", "confirm-human", "unlock", "hide", "unhide", "ban", "unban", "decisions", "explain", "review",
         "token", "appeals", "appeal",
     }  # fmt: skip
 

@@ -102,7 +102,7 @@ def assert_answers_are_true(site: Site, crowd: Crowd) -> None:
 
 def test_a_stopped_server_goes_on(site: Site, start: StartServer) -> None:
     """SIGSTOP under load, SIGCONT some seconds later: every connection gets its answer, no vote is lost or doubled."""
-    server = start(min_free_mb=0)
+    server = start(min_free_mb=0, vote_timeout_s=30)
     with voting(server) as crowd:
         os.kill(server.process.pid, signal.SIGSTOP)
         time.sleep(STOPPED_S)

@@ -40,7 +40,7 @@ def test_the_restore_drill(tmp_path: Path) -> None:
     site, target, crowd = new_site(tmp_path / "keys of its own"), tmp_path / "copy.db", Crowd(0, 0)
     site.home = line.home
     with servers(site) as start:
-        server = start()
+        server = start(vote_timeout_s=30)
         crowd.port = server.port
         before = asyncio.run(back_up_under_load(server, site, target, crowd))
         assert server.process.wait(10) == -signal.SIGKILL
