@@ -20,9 +20,13 @@ STATUS = {
     "INVALID_PREFIX": 400,
     "MISSING_PARAM": 400,
     "INVALID_PARAM": 400,
+    "UNAUTHORIZED": 401,
+    "FORBIDDEN": 403,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
+    "CONFLICT": 409,
     "TOO_LARGE": 413,
+    "RATE_LIMITED": 429,
     "INTERNAL_ERROR": 500,
     "UNAVAILABLE": 503,
 }
@@ -50,6 +54,7 @@ LEAST_PACKED_BYTES = 1_400
 QUICK = 1
 """Level of gzip for bodies that are made for one request."""
 STORED = (*JSON, UNKEPT)
+CHALLENGE: tuple[Header, ...] = (("WWW-Authenticate", 'Bearer realm="realtube"'),)
 PREFLIGHT = (
     *CORS,
     ("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"),
@@ -130,7 +135,14 @@ def refused(rejection: Rejection, *headers: Header) -> Answer:
     status = STATUS[rejection.code]
     kept = any(name == "Cache-Control" for name, _ in headers)
     retry = (("Retry-After", str(RETRY_AFTER_S)),) if status == 503 else ()
-    return Answer(wire.error(rejection), status, (*JSON, *retry, *(headers if kept else (UNKEPT, *headers))))
+    ask = CHALLENGE if status == 401 else ()
+    return Answer(wire.error(rejection), status, (*JSON, *retry, *ask, *(headers if kept else (UNKEPT, *headers))))
+
+
+def limited(rejection: Rejection, retry_after_s: int) -> Answer:
+    """The refusal of what comes too often, and in how many seconds to come back."""
+    retry = ("Retry-After", str(retry_after_s))
+    return Answer(wire.limited(rejection, retry_after_s), STATUS[rejection.code], (*JSON, retry, UNKEPT))
 
 
 def preflight() -> Answer:

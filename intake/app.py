@@ -9,13 +9,16 @@ from flask import Blueprint, Flask, request
 
 from intake import errors
 from intake.answers import Answer, Response, preflight, refused
+from intake.appeals.opening import Opening
+from intake.bearer import Gate
 from intake.casting import Casting
 from intake.live import Newest
 from intake.lookups import Lookups
+from intake.moderation.bench import Bench
 from intake.published import Published
 from intake.readers import Readers
 from intake.readiness import Checks
-from intake.routes import channels, docs, export, health, stats, sync, users, videos, votes
+from intake.routes import appeals, channels, docs, export, health, moderation, stats, sync, users, videos, votes
 from intake.settings import IntakeSettings
 from intake.tally import Tally
 
@@ -34,6 +37,9 @@ class Parts:
     published: Published
     checks: Checks
     tally: Tally
+    gate: Gate
+    bench: Bench
+    opening: Opening
     version: str
     now_ms: Callable[[], int]
     """The clock, Unix milliseconds."""
@@ -69,6 +75,8 @@ def _blueprints(parts: Parts) -> Iterator[Blueprint]:
     yield stats.blueprint(parts.readers, parts.tally)
     yield sync.blueprint(published, cdn_url=chosen.cdn_url, now_ms=parts.now_ms)
     yield export.blueprint(published, chosen.cdn_url)
+    yield moderation.blueprint(parts.gate, parts.bench)
+    yield appeals.blueprint(parts.opening)
     yield health.blueprint(parts.checks)
     yield docs.blueprint(parts.version)
 

@@ -41,10 +41,11 @@ class Error(Struct):
     message: str
 
 
-class ErrorAnswer(Struct):
+class ErrorAnswer(Struct, rename="camel", omit_defaults=True):
     """The body of every error."""
 
     error: Error
+    retry_after: Annotated[Count, Meta(description="Of a 429: in how many seconds to try again.")] | UnsetType = UNSET
 
 
 class BatchResult(Struct, rename="camel", omit_defaults=True):

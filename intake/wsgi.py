@@ -25,11 +25,14 @@ from data.log import schema
 from data.log.place import Place
 from intake import server
 from intake.app import Parts, create_app, runs_inline
+from intake.appeals.opening import Opening
+from intake.bearer import Gate
 from intake.bridge import Bridge
 from intake.casting import Casting
 from intake.kept import Kept
 from intake.live import Newest
 from intake.lookups import Lookups
+from intake.moderation.bench import Bench
 from intake.network import Networks
 from intake.published import Published
 from intake.readers import Readers
@@ -124,7 +127,15 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
         max_age_s=chosen.lookup_max_age_s,
     )
     tally = Tally(now_ms)
-    app = create_app(Parts(chosen, casting, readers, newest, lookups, published, checks, tally, version(), now_ms))
+    parts = Parts(
+        chosen, casting, readers, newest, lookups, published, checks, tally,
+        gate=Gate(readers, now_ms),
+        bench=Bench(home.votes_log, home.review, readers, newest, now_ms),
+        opening=Opening(home.votes_log, readers, networks, chosen.trusted_hops, now_ms, secrets.token_bytes),
+        version=version(),
+        now_ms=now_ms,
+    )  # fmt: skip
+    app = create_app(parts)
     return Intake(app, chosen, casting, lookups, writer, readers)
 
 

@@ -42,6 +42,7 @@ NEWEST_DECISIONS = """
     FROM decisions LEFT JOIN videos USING (video) LEFT JOIN voters USING (voter)
     WHERE position < ? ORDER BY position DESC LIMIT ?
 """
+VIDEOS_DECIDED_AFTER = "SELECT video_id FROM decisions JOIN videos USING (video) WHERE position > ?"
 ON_VIDEOS: tuple[tuple[VideoRuling, ...], ...] = (("lock", "confirm_human", "unlock"), ("hide", "unhide"), ("release",))
 ON_VOTERS: tuple[tuple[VoterRuling, ...], ...] = (("moderator_add", "moderator_remove"), ("ban", "unban"))
 """Rulings that replace each other; the last one of each group takes the others back."""
@@ -152,6 +153,11 @@ def newest(connection: sqlite3.Connection, count: int, before: int = NO_END) -> 
             NEWEST_DECISIONS, (before, count)
         )
     ]
+
+
+def videos_decided_after(connection: sqlite3.Connection, position: int) -> set[str]:
+    """The ids of the videos that any decision after a position is about."""
+    return {video_id for (video_id,) in connection.execute(VIDEOS_DECIDED_AFTER, (position,))}
 
 
 def _group(groups: Sequence[tuple[str, ...]], kind: str) -> tuple[str, ...]:
