@@ -11,8 +11,8 @@ from pathlib import Path
 from data.log import appeals, schema
 from data.log.appeals import Appeal
 from data.records import Rejection
-from intake.moderation.bodies import Objection
 from intake.moderation.bench import unstored
+from intake.moderation.bodies import Objection
 from intake.network import Networks, client_address
 from intake.readers import Readers
 
