@@ -39,9 +39,26 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "init": Place("cli:init", "Create a home: votes log, keys, settings."),
         "serve": Place("intake.commands:serve", "Take votes over HTTP."),
         "publish": Place("publisher.commands:publish", "Publish one tick, or one at every interval."),
+        "prune": Place("publisher.operations.commands:prune", "Delete published files that no reader needs any more."),
+        "keys": Place("publisher.trust.commands:keys", "Say who may sign, and change it: online key, root keys."),
         "doctor": Place("cli:doctor", "Check this installation and say what to do."),
         "backup": Place("intake.operations.commands:backup", "Copy the votes log to FILE, while votes arrive."),
         "restore": Place("intake.operations.commands:restore", "Put a backup in place of the home's votes log."),
+    },
+    "When something went wrong": {
+        "rollback": Place(
+            "publisher.operations.commands:rollback",
+            "Publish the rows of an earlier tick again, and freeze them until resume.",
+        ),
+        "resume": Place("publisher.operations.commands:resume", "Let votes change the rows again after a rollback."),
+        "kill": Place(
+            "publisher.operations.commands:kill",
+            "Hide videos at once: clients show nothing about them from their next poll on.",
+        ),
+        "tombstone": Place(
+            "publisher.operations.commands:tombstone",
+            "Replace published files that must not be published any more by signed tombstones.",
+        ),
     },
     "Bring in": {
         "import-votes": Place("intake.commands:import_votes", "Append votes in bulk from files."),
@@ -72,6 +89,11 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "sync": Place("clients.commands:sync", "Bring the rows in DEST up to the newest tick of SOURCE."),
         "rows": Place("clients.commands:rows", "Print the rows that a sync left in DEST."),
         "verify": Place("clients.commands:verify", "Check every promise that SOURCE's published tree makes."),
+        "mirror": Place(
+            "clients.mirror.commands:mirror", "Copy SOURCE's newest tick into DIRECTORY, for others to follow."
+        ),
+        "ticks": Place("clients.history.commands:ticks", "List the ticks of SOURCE, newest first."),
+        "diff": Place("clients.history.commands:diff", "Show which rows of SOURCE differ between ticks A and B."),
         "browse": Place("publisher.commands:browse", "Look at the published files in Datasette."),
         "score": Place("publisher.scoring.commands:score", "Score a file of votes, without any home."),
         "explain": Place("publisher.scoring.commands:explain", "Say why a video scores as it does."),
@@ -202,8 +224,13 @@ def init(root_dir: Path | None, dry_run: bool, as_json: bool) -> None:
 
 
 @main.command()
+@click.option(
+    "--root-keys",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to look for private root keys. Default: root-keys/ beside the home.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON, one line.")
-def doctor(as_json: bool) -> None:
+def doctor(root_keys: Path | None, as_json: bool) -> None:
     """Check this installation and say what to do.
 
     Looks at versions, settings, permissions, disk, clock, votes log, keys and the published head. Changes nothing.
@@ -228,7 +255,7 @@ def doctor(as_json: bool) -> None:
 
     findings = examine(
         home,
-        root_dir=_root_dir(home),
+        root_dir=root_keys or _root_dir(home),
         load_settings=load_settings,
         read_head=lambda: open_store(home, load_settings()).read(HEAD),
         now_ms=_now_ms(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ MIB = 1 << 20
 HOUR_MS = 3_600_000
 TICK_MS = synthetic.START_MS + synthetic.SPAN_MS + HOUR_MS
 """Time of the first publish; the second one follows half an hour later, on the same day."""
+TICK_CHANGED = 1_000
+"""How many rows the tick of a large set changes."""
 TOUCHED_SHARE = 0.001
 """Share of the votes, and of the videos, that the second tick is about."""
 
@@ -34,6 +36,8 @@ class Size:
 
     votes: int
     videos: int
+    rows: int = 1_000_000
+    """Rows of the large set whose tick is encoded and written."""
 
 
 SHORT, LONG = Size(1_000_000, 200_000), Size(10_000_000, 2_000_000)
@@ -61,6 +65,8 @@ class Publishing:
     """A later tick of the same day, `TOUCHED_SHARE` touched."""
     changed: int
     """Verdicts that the later tick changed."""
+    tick: Mapping[str, float]
+    """Seconds by part, of a tick of `size.rows` rows without log and scoring (`benchmarks/tick.py`)."""
 
 
 def measure(size: Size, on_step: Callable[[str], None] = lambda _: None) -> Publishing:
@@ -89,6 +95,9 @@ def measure(size: Size, on_step: Callable[[str], None] = lambda _: None) -> Publ
         site.realtube("import-votes", tick_file)
         on_step("publishing a touched part")
         touched = site.realtube("publish", "--json", "--now-ms", str(TICK_MS + HOUR_MS // 2))
+        on_step("encoding ticks of a large set")
+        arguments = ["-m", "benchmarks.tick", str(size.rows), str(TICK_CHANGED)]
+        tick = measured([sys.executable, *arguments], site.environment()).facts()
     return Publishing(
         size=size,
         imported=Timing(imported.seconds, imported.peak_bytes),
@@ -96,6 +105,7 @@ def measure(size: Size, on_step: Callable[[str], None] = lambda _: None) -> Publ
         published=Timing(published.seconds, published.peak_bytes),
         touched=Timing(touched.seconds, touched.peak_bytes),
         changed=touched.facts()["changed"],
+        tick=tick,
     )
 
 
@@ -108,6 +118,8 @@ def rows(*, full: bool, on_step: Callable[[str], None] = lambda _: None) -> list
     """
     found = measure(LONG if full else SHORT, on_step)
     votes, scale = found.size.votes, found.size.votes / SHORT.votes
+
+    later = found.tick["later"]
 
     def rate(name: str, part: Timing, goal: float, limit: float) -> Row:
         return Row("publishing", name, votes / part.seconds, "votes/s", goal, limit)
@@ -127,6 +139,17 @@ def rows(*, full: bool, on_step: Callable[[str], None] = lambda _: None) -> list
         memory("full publish: peak memory", found.published, 280),
         ratio("full publish", found.published, 10, 20),
         ratio(f"publish with {TOUCHED_SHARE:.1%} touched", found.touched, 3, 6),
+        Row(
+            "publishing",
+            f"encode and write {TICK_CHANGED:,} changes of {found.size.rows:,} rows",
+            later,
+            "s",
+            1,
+            2,
+            "<=",
+        ),
+        Row("publishing", "the same", later / found.tick["packing"], "× packing the base", 3, 6, "<="),
+        Row("publishing", "encode and write an epoch's first tick of them", found.tick["first"], "s"),
     ]
 
 

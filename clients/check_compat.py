@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from clients.check_channels import Channels, ChannelsCheck
 from clients.errors import Malformed
-from clients.head import Head
-from clients.promises import FileEntry, Shelf, expect, inflated, promise
+from clients.head import FileEntry, Head
+from clients.promises import Shelf, expect, inflated, promise
 from clients.rows import MAX_SCORE, NumberedRows, check_order
 from clients.strict import shown
 from clients.verdicts import Verdicts, check_against_rows, checked_ids, named
@@ -33,6 +34,8 @@ class Chronicle:
 
     times_ms: set[int] = field(default_factory=set)
     """When they were."""
+    begins_ms: int = 0
+    """The first of these; what was before cannot be told."""
     gone: set[bytes] = field(default_factory=set)
     """Ids that had a row once and lost it; some may have come again."""
 
@@ -42,7 +45,8 @@ class Chronicle:
         Raises:
             Malformed: when it is none.
         """
-        if time_of(text, what) not in self.times_ms:
+        ms = time_of(text, what)
+        if ms not in self.times_ms and ms >= self.begins_ms:
             raise Malformed(f"{what} must be the time of a tick, found {shown(text)}")
 
 
@@ -77,9 +81,20 @@ class CompatCheck:
         """Files that were checked."""
         self.full: Verdicts | None = None
         """Of the epoch's base; None where the tree has no compat files."""
-        self.epoch = ""
+        self.begun = ""
 
-    def check_tick(self, head: Head, files: Mapping[str, FileEntry], rows: NumberedRows, base: NumberedRows) -> None:
+    def forget(self) -> None:
+        """Begin anew with the next epoch: a file of this one is not there any more."""
+        self.full = None
+
+    def check_tick(
+        self,
+        head: Head,
+        files: Mapping[str, FileEntry],
+        rows: NumberedRows,
+        base: NumberedRows,
+        channels: ChannelsCheck,
+    ) -> None:
         """Check one tick's full and delta against its rows; a tree without compat files passes.
 
         Args:
@@ -87,12 +102,13 @@ class CompatCheck:
             files: its list of files.
             rows: its rows.
             base: the rows of the epoch's base.
+            channels: its channel scores, checked.
 
         Raises:
             VerifyError: when a file breaks a promise, or full and delta are not the rows.
         """
-        if head.epoch != self.epoch:
-            self._begin_epoch(head, files, base)
+        if head.epochs_key != self.begun:
+            self._begin_epoch(head, files, base, channels.base)
         if self.full is None:
             return
         matches = [match for key in files if (match := DELTA.fullmatch(key)) and match[1] == head.epoch]
@@ -100,12 +116,14 @@ class CompatCheck:
         told = self.full
         if newest:
             expect(int(newest[2]) <= head.seq, newest[0], promised=f"a tick up to {head.seq}", found=newest[2])
-            told = told.overlay(self._delta(newest[0], files[newest[0]], head))
+            told = told.overlay(self._delta(newest[0], files[newest[0]], head, channels))
         present = told.pick(told.columns["present"])
         check_against_rows(present, named(rows), newest[0] if newest else f"{head.list_key} (without a compat delta)")
 
-    def _begin_epoch(self, head: Head, files: Mapping[str, FileEntry], base: NumberedRows) -> None:
-        self.epoch = head.epoch
+    def _begin_epoch(
+        self, head: Head, files: Mapping[str, FileEntry], base: NumberedRows, channels: Channels | None
+    ) -> None:
+        self.begun = head.epochs_key
         keys = [key for key in files if (match := FULL.fullmatch(key)) and match[1] == head.epoch]
         if not keys and self.full is None:
             return
@@ -114,7 +132,9 @@ class CompatCheck:
         text = self._text(key, files[key], head)
         with promise(key, "a full answer, one video a line"):
             lines, rest = _split_full(text)
-            self.full = self._verdicts(_read(line) for line in lines)
+            self.full = self._verdicts((_read(line) for line in lines), channels)
+            if channels is not None:
+                _check_channels(rest, {(i, "", *row.told(), row.changed_ms) for i, row in channels.items()})
             check_order(self.full.ids)
             time_of(rest.get("generatedAt"), "generatedAt")
             removed = {id_.encode() for id_ in _ids(rest, "removed")}
@@ -124,21 +144,23 @@ class CompatCheck:
         forgotten = self.chronicle.gone - present - removed
         expect(not forgotten, key, promised="every id that ever lost its row in removed", found=f"{forgotten!r:.80}")
 
-    def _delta(self, key: str, entry: FileEntry, head: Head) -> Verdicts:
+    def _delta(self, key: str, entry: FileEntry, head: Head, channels: ChannelsCheck) -> Verdicts:
         text = self._text(key, entry, head)
         with promise(key, "a delta answer"):
             answer = _read(text)
-            if not isinstance(answer.get("videos"), list) or answer.get("channels") != []:
-                raise Malformed("videos must be an array, and channels an empty one")
+            if not isinstance(answer.get("videos"), list):
+                raise Malformed("videos must be an array")
+            if channels.now is not None and channels.base is not None:
+                _check_channels(answer, _changed(channels.now, channels.base, channels.begun_ms))
             time_of(answer.get("syncTimestamp"), "syncTimestamp")
-            return self._verdicts(answer["videos"])
+            return self._verdicts(answer["videos"], channels.now)
 
     def _text(self, key: str, entry: FileEntry, head: Head) -> bytes:
         self.keys.add(key)
         packed = self.shelf.fetch(key, entry, head.list_key)
         return inflated(key, packed, (64 << 20) + ENTRY_BYTES * max(head.n, 1))
 
-    def _verdicts(self, entries: Iterable[Any]) -> Verdicts:
+    def _verdicts(self, entries: Iterable[Any], channels: Channels | None) -> Verdicts:
         """Ids, scores, locks, and whether the video is there: `present` is false for a removal."""
         ids: list[str] = []
         told: list[tuple[float, bool, bool]] = []
@@ -146,9 +168,50 @@ class CompatCheck:
             ids.append(entry.get("videoId"))
             self.chronicle.check_time(entry.get("lastUpdated"), f"lastUpdated of {shown(ids[-1])}")
             told.append(_told(entry))
+            if channels is not None:
+                _check_channel_score(entry, channels)
         scores, locked, present = zip(*told, strict=True) if told else ((), (), ())
         columns = {"score": np.array(scores), "locked": np.array(locked, bool), "present": np.array(present, bool)}
         return Verdicts(checked_ids(ids), columns)
+
+
+Told = tuple[str, str, int, int, int, int]
+"""Channel id, action, score, videos, flagged videos, time in ms."""
+
+
+def _changed(now: Channels, base: Channels, begun_ms: int) -> set[Told]:
+    """What an epoch's channels change of those of its base."""
+    updates = {i: row for i, row in now.items() if base.get(i) != row}
+    gone = {(i, "remove", 0, 0, 0, begun_ms) for i in base if i not in now}
+    return gone | {(i, "update", *row.told(), row.changed_ms) for i, row in updates.items()}
+
+
+def _check_channels(answer: Entry, expected: set[Told]) -> None:
+    """Check the channels of an answer.
+
+    Raises:
+        Malformed: when they are not the expected ones.
+    """
+    entries = answer.get("channels")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise Malformed(f"channels must be an array of objects, found {shown(entries)}")
+    found = [
+        (
+            entry.get("channelId"), entry.get("action", ""), entry.get("score"), entry.get("totalVideos", 0),
+            entry.get("flaggedVideos", 0), time_of(entry.get("lastUpdated"), "lastUpdated of a channel"),
+        )
+        for entry in entries
+    ]  # fmt: skip
+    strange = [told for told in found if told not in expected] or sorted(expected.difference(found))
+    if strange or len(found) != len(expected):
+        raise Malformed(f"channels must be those of the list of channel scores, found otherwise: {strange[:1]}")
+
+
+def _check_channel_score(entry: Entry, channels: Channels) -> None:
+    channel, score = entry.get("channelId", ""), entry.get("channelScore", 0)
+    known = channels.get(channel) if isinstance(channel, str) else None
+    if score != (known.numbers[0] if known else 0):
+        raise Malformed(f"channelScore of {shown(entry.get('videoId'))} must be its channel's, found {shown(score)}")
 
 
 def _told(entry: Entry) -> tuple[float, bool, bool]:

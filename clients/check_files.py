@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from clients.errors import Missing
-from clients.head import HEAD_KEY
-from clients.promises import H16, KEY, MAX_FILE_BYTES, FileEntry, Shelf, expect, promise
+from clients.head import HEAD_KEY, FileEntry
+from clients.promises import H16, KEY, MAX_FILE_BYTES, Shelf, expect, promise
 
 SUMS_KEY = "SHA256SUMS"
 MAX_SUMS_BYTES = 1 << 24
@@ -25,11 +25,20 @@ def read_sums(shelf: Shelf) -> dict[str, str] | None:
             text = shelf.source.get(SUMS_KEY, limit_bytes=MAX_SUMS_BYTES)
         except Missing:
             return None
-    expect(text.endswith(b"\n"), SUMS_KEY, promised="a line end after each line", found="none after the last one")
+    return parse_sums(SUMS_KEY, text)
+
+
+def parse_sums(key: str, text: bytes) -> dict[str, str]:
+    """Checksums by key.
+
+    Raises:
+        VerifyError: when a line is none that `sha256sum -c` reads.
+    """
+    expect(text.endswith(b"\n"), key, promised="a line end after each line", found="none after the last one")
     lines = text.decode("ascii", "replace").split("\n")[:-1]
     matches = [SUMS_LINE.fullmatch(line) for line in lines]
     for line, match in zip(lines, matches, strict=True):
-        expect(match, SUMS_KEY, promised="lines of a hash, two blanks, a key", found=repr(line[:100]))
+        expect(match, key, promised="lines of a hash, two blanks, a key", found=repr(line[:100]))
     return {match[2]: match[1] for match in matches if match}
 
 

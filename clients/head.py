@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from clients.errors import Malformed, Refused
 from clients.signed import SignedText, split_signed
-from clients.strict import Fields, from_base64, shown
+from clients.strict import MAX_INTEGER, Fields, from_base64, shown
 
 HEAD_KEY = "v1/head"
 MAX_HEAD_BYTES = 1 << 20
@@ -20,9 +20,19 @@ MAX_INLINE_BYTES = 4096
 MAX_ROWS = 1 << 28
 """More rows than this are refused: `n` sets how much may be inflated."""
 
+MAX_KILL_BYTES = 1 << 20
+
 EPOCH = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 LOG = re.compile(r"[0-9a-f]{32}")
-RING_KEY = re.compile(r"v1/e/(\d{4}-\d{2}-\d{2})/ring-([1-9]\d{0,15})-([0-9a-f]{16})\.jsonl\.gz", re.ASCII)
+H16 = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True)
+class FileEntry:
+    """Size and SHA-256 of a file."""
+
+    bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +41,43 @@ class BaseEntry:
 
     seq: int
     """The tick whose rows they are."""
+    epoch: str
+    """That tick's epoch."""
     state: str
-    file: str
-    """SHA-256 of the base file."""
-    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class RingEntry:
     """The epoch's changes so far."""
 
-    name: str
-    bytes: int
+    h16: str
+    """Of the packed ring file."""
     block: str
     """SHA-256 of the newest block."""
     sizes: tuple[int, ...]
-    """Bytes of each tick's block, newest first; 0 where the tick has none."""
-    h16: str
-    """First 16 digits of the ring file's SHA-256."""
+    """Bytes of each tick's packed block, newest first; 0 where the tick has none."""
+
+    @property
+    def bytes(self) -> int:
+        """Size of the packed ring file."""
+        return sum(self.sizes)
 
 
 @dataclass(frozen=True, slots=True)
-class ListEntry:
-    """The tick's list of files."""
+class Frozen:
+    """The rows stay on purpose."""
 
-    file: str
-    """SHA-256 of the list."""
-    bytes: int
+    seq: int
+    """The tick whose rows they are."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sunset:
+    """The tree's announced end."""
+
+    ts_ms: int
+    see: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +97,47 @@ class Head:
     state: str
     base: BaseEntry
     ring: RingEntry | None
-    m: ListEntry
+    epochs: FileEntry
+    m: FileEntry
     prev: str | None
     through_position: int
+    kill: FileEntry | None
+    frozen: Frozen | None
+    note: str | None
+    sunset: Sunset | None
 
     @property
-    def base_key(self) -> str:
-        """Key of the base file."""
-        return f"v1/e/{self.epoch}/base-{self.base.file[:16]}.json.gz"
+    def epochs_key(self) -> str:
+        """Key of the epochs file."""
+        return f"v1/epochs-{self.epochs.sha256[:16]}.json.gz"
+
+    @property
+    def ring_key(self) -> str:
+        """Key of the packed ring; only where there is one."""
+        assert self.ring is not None
+        newest = self.seq - next(back for back, size in enumerate(self.ring.sizes) if size)
+        return f"v1/e/{self.epoch}/ring-{newest}-{self.ring.h16}.bin"
 
     @property
     def list_key(self) -> str:
         """Key of the list of files."""
-        return f"v1/m/{self.seq}-{self.m.file[:16]}.json"
+        return f"v1/m/{self.seq}-{self.m.sha256[:16]}.json"
+
+    @property
+    def kill_key(self) -> str:
+        """Key of the kill list; only where there is one."""
+        assert self.kill is not None
+        return f"v1/kill-{self.kill.sha256[:16]}.json"
 
     @property
     def commit_key(self) -> str:
         """Key of the unchanging copy."""
-        return f"v1/c/{self.seq}.json"
+        return commit_key(self.seq)
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether nothing but the base makes its rows, as when a publisher gave commits up (formats, section 5)."""
+        return self.ring is None and self.base.seq == self.seq - 1 and self.base.state == self.state
 
     @property
     def inline_block(self) -> bytes | None:
@@ -106,6 +149,11 @@ class Head:
         except (Malformed, UnicodeDecodeError):
             return None
         return block if hashlib.sha256(block).hexdigest() == self.ring.block else None
+
+
+def commit_key(seq: int) -> str:
+    """Key of a tick's commit."""
+    return f"v1/c/{seq}.json"
 
 
 def parse_head(text: bytes) -> Head:
@@ -147,52 +195,60 @@ def _head(signed: SignedText, fields: Fields) -> Head:
         n=fields.integer("n", 0, MAX_ROWS),
         state=fields.hash("state"),
         base=base,
-        ring=None if fields.any("ring") is None else _ring(fields.object("ring"), seq, epoch, base.seq),
-        m=_list(fields.object("m")),
+        ring=None if fields.any("ring") is None else _ring(fields.object("ring"), seq - base.seq),
+        epochs=_file(fields.object("epochs")),
+        m=_file(fields.object("m")),
         prev=None if fields.any("prev") is None else fields.hash("prev"),
         through_position=fields.integer("through_position"),
+        kill=_file(fields.object("kill"), MAX_KILL_BYTES) if "kill" in fields else None,
+        frozen=_frozen(fields.object("frozen"), seq) if "frozen" in fields else None,
+        note=fields.text("note") if "note" in fields else None,
+        sunset=_sunset(fields.object("sunset")) if "sunset" in fields else None,
     )
-    _check_round(fields)
-    if head.epoch != day_of(head.ts_ms):
-        raise fields.wrong("epoch", f"the UTC day of ts, {day_of(head.ts_ms)},")
-    if (head.prev is None) != (seq == 1):
-        raise fields.wrong("prev", "null in tick 1 and a hash in every other")
-    if head.ring is None and head.state != base.state:
-        raise fields.wrong("ring", "an object, as state and base.state differ,")
+    _check_relations(fields, head)
     return head
 
 
+def _check_relations(fields: Fields, head: Head) -> None:
+    base = head.base
+    if head.epoch != day_of(head.ts_ms):
+        raise fields.wrong("epoch", f"the UTC day of ts, {day_of(head.ts_ms)},")
+    if head.exp_ms <= head.ts_ms:
+        raise fields.wrong("exp", f"after ts, {head.ts_ms},")
+    if (head.prev is None) != (head.seq == 1):
+        raise fields.wrong("prev", "null in tick 1 and a hash in every other")
+    if head.ring is None and head.state != base.state:
+        raise fields.wrong("ring", "an object, as state and base.state differ,")
+    if base.epoch > head.epoch or (base.epoch == head.epoch and base.seq > 1):
+        raise Malformed(f"base.epoch must be an earlier day than {head.epoch}, found {base.epoch}")
+
+
 def _base(fields: Fields, seq: int) -> BaseEntry:
-    return BaseEntry(
-        seq=fields.integer("seq", 1, max(1, seq - 1)),
-        state=fields.hash("state"),
-        file=fields.hash("file"),
-        bytes=fields.integer("bytes", 1),
-    )
+    last = max(1, seq - 1)
+    return BaseEntry(fields.integer("seq", 1, last), fields.text("epoch", EPOCH), fields.hash("state"))
 
 
-def _list(fields: Fields) -> ListEntry:
-    return ListEntry(file=fields.hash("file"), bytes=fields.integer("bytes", 1))
+def _file(fields: Fields, most_bytes: int = MAX_INTEGER) -> FileEntry:
+    return FileEntry(fields.integer("bytes", 1, most_bytes), fields.hash("file"))
 
 
-def _ring(fields: Fields, seq: int, epoch: str, base_seq: int) -> RingEntry:
-    name = fields.text("name", RING_KEY)
+def _frozen(fields: Fields, seq: int) -> Frozen:
+    return Frozen(fields.integer("seq", 1, seq - 1), fields.text("reason"))
+
+
+def _sunset(fields: Fields) -> Sunset:
+    return Sunset(fields.integer("ts"), fields.text("see"))
+
+
+def _ring(fields: Fields, ticks: int) -> RingEntry:
     sizes = tuple(fields.integers("sizes"))
-    total = fields.integer("bytes", 1)
-    if len(sizes) != seq - base_seq:
-        raise Malformed(f"ring.sizes must have an entry for each of {seq - base_seq} ticks, found {len(sizes)}")
-    if sum(sizes) != total:
-        raise Malformed(f"ring.sizes must sum to ring.bytes, {total}, found {sum(sizes)}")
-    day, written_by, h16 = RING_KEY.fullmatch(name).groups()  # type: ignore[union-attr]  # matched above
-    newest_change = seq - next(place for place, size in enumerate(sizes) if size)
-    if (day, int(written_by)) != (epoch, newest_change):
-        raise fields.wrong("name", f"the ring of {epoch} up to tick {newest_change}, the last that changed a row,")
-    return RingEntry(name=name, bytes=total, block=fields.hash("block"), sizes=sizes, h16=h16)
-
-
-def _check_round(fields: Fields) -> None:
-    if len(fields.integers("round")) != 2:
-        raise fields.wrong("round", "a position and a time")
+    if len(sizes) != ticks:
+        raise Malformed(f"ring.sizes must have an entry for each of {ticks} ticks, found {len(sizes)}")
+    if not any(sizes):
+        raise fields.wrong("sizes", "the size of one block at least")
+    if sum(sizes) > MAX_INTEGER:
+        raise fields.wrong("sizes", "a sum below 2^53")
+    return RingEntry(h16=fields.text("file", H16), block=fields.hash("block"), sizes=sizes)
 
 
 def day_of(ts_ms: int) -> str:

@@ -15,15 +15,22 @@ import numpy as np
 
 from clients.errors import Busy, HeldError, Malformed, Refused
 from clients.head import Head, parse_head
-from clients.rows import ID_BYTES, NumberedRows
+from clients.kill import Kill, read_kill
+from clients.rows import ID_BYTES, EpochRows, NumberedRows
 from clients.strict import HASH, Fields, read_json
 from clients.trust import Trust, parse_root
 
 STATE_FILE = "state"
 LOCK_FILE = "lock"
 TEMPORARY = ".tmp"
+VERSION = 2
 ROW_BYTES = ID_BYTES + 3
-MAX_HEADER_BYTES = 1 << 22
+BASE_ROW_BYTES = 2
+"""The base's ids are the first ones of the rows."""
+MAX_HEADER_BYTES = 1 << 23
+
+
+ADVICE = "remove it and sync again, with --root so that the tree is still the one you trust"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +40,9 @@ class Held:
     trust: Trust
     head: Head
     """The newest head followed, without its attachments."""
-    rows: NumberedRows | None
-    """None when they were damaged on disk; trust and head still stand."""
+    rows: EpochRows | None
+    """None when they were damaged on disk; trust, head and kill list still stand."""
+    kill: Kill | None = None
 
 
 @contextlib.contextmanager
@@ -87,16 +95,19 @@ def write_held(dest: Path, held: Held) -> None:
     Raises:
         HeldError: when it cannot be written; the old state stands.
     """
-    rows = held.rows
-    assert rows is not None
-    body = b"".join((rows.ids.tobytes(), rows.scores.tobytes(), rows.flags.tobytes(), rows.alive.tobytes()))
+    assert held.rows is not None
+    rows, base = held.rows.now, held.rows.base
+    columns = (rows.ids, rows.scores, rows.flags, rows.alive, base.scores, base.flags)
+    body = b"".join(column.tobytes() for column in columns)
     header = {
-        "v": 1,
+        "v": VERSION,
         "root_1": held.trust.root_1,
         "gen": held.trust.root.version,
         "root": held.trust.root.signed.core.decode("utf-8"),
         "head": held.head.signed.core.decode("utf-8"),
+        "kill": held.kill.text.decode("ascii") if held.kill else None,
         "numbers": rows.numbers,
+        "base": base.numbers,
         "body": hashlib.sha256(body).hexdigest(),
     }
     line = json.dumps(header).encode("ascii")
@@ -124,25 +135,29 @@ def read_held(dest: Path) -> Held | None:
         if hashlib.sha256(line.removesuffix(b"\n")).hexdigest().encode("ascii") + b"\n" != check:
             raise Malformed("its first line has not the hash in its second")
         fields = Fields.of(read_json(line))
-        fields.integer("v", 1, 1)
+        if fields.integer("v", 1) != VERSION:
+            raise HeldError(f"{path}: was left by another version of this program (format {fields.any('v')}); {ADVICE}")
         root = parse_root(fields.text("root").encode("utf-8"), fields.integer("gen", 1))
         trust = Trust(fields.text("root_1", HASH), root)
         head = parse_head(fields.text("head").encode("utf-8"))
-        return Held(trust, head, _rows(body, fields.integer("numbers"), fields.hash("body")))
+        kill = None if fields.any("kill") is None else read_kill(fields.text("kill").encode("ascii", "replace"))
+        counts = fields.integer("numbers"), fields.integer("base", 0, fields.integer("numbers"))
+        return Held(trust, head, _rows(body, *counts, fields.hash("body")), kill)
     except (Malformed, Refused) as error:
-        advice = "remove it and sync again, with --root so that the tree is still the one you trust"
-        raise HeldError(f"{path}: damaged: {error}; {advice}") from None
+        raise HeldError(f"{path}: damaged: {error}; {ADVICE}") from None
 
 
-def _rows(body: bytes, numbers: int, expected: str) -> NumberedRows | None:
-    if len(body) != numbers * ROW_BYTES or hashlib.sha256(body).hexdigest() != expected:
+def _rows(body: bytes, numbers: int, base: int, expected: str) -> EpochRows | None:
+    if len(body) != numbers * ROW_BYTES + base * BASE_ROW_BYTES or hashlib.sha256(body).hexdigest() != expected:
         return None
-    ends = [numbers * ID_BYTES, numbers * (ID_BYTES + 1), numbers * (ID_BYTES + 2)]
-    return NumberedRows(
-        ids=np.frombuffer(body[: ends[0]], "S16"),
-        scores=np.frombuffer(body[ends[0] : ends[1]], np.uint8),
-        flags=np.frombuffer(body[ends[1] : ends[2]], np.uint8),
-        alive=np.frombuffer(body[ends[2] :], np.bool_),
+    ids = np.frombuffer(body, "S16", numbers)
+    rest = np.frombuffer(body, np.uint8, offset=numbers * ID_BYTES)
+    scores, flags, alive, base_scores, base_flags = np.split(
+        rest, [numbers, 2 * numbers, 3 * numbers, 3 * numbers + base]
+    )
+    return EpochRows(
+        base=NumberedRows(ids[:base], base_scores, base_flags, np.ones(base, np.bool_)),
+        now=NumberedRows(ids, scores, flags, alive.view(np.bool_)),
     )
 
 

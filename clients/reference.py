@@ -1,21 +1,25 @@
-"""The algorithm of formats, section 9: bring a destination up to a source's newest tick.
-
-The functions above `sync` that take no `Source` are pure; the others only fetch for them.
-"""
+"""The algorithm of formats, section 9: bring a destination up to the newest tick of a source and its mirrors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clients.decode import decode_base, decode_prefix, prefix_bytes
-from clients.errors import Damaged, Malformed, Missing, Refused, SourceError, TooLarge
-from clients.head import HEAD_KEY, MAX_HEAD_BYTES, Head, parse_head
-from clients.held import Held, keep_evidence, locked, read_held, write_held
-from clients.rows import NumberedRows, apply_blocks, renumber, state_of
+from clients.choose import Choice, choose
+from clients.climb import Climb, Stand, fetch_commit
+from clients.errors import HeldError, Refused
+from clients.head import MAX_KILL_BYTES, Frozen, Head, Sunset, commit_key
+from clients.held import Held, locked, read_held, write_held
+from clients.kill import Kill, decode_kill
+from clients.origins import Origins
+from clients.rows import EpochRows
 from clients.source import Source, open_source
+from clients.strict import plain
 from clients.trust import Pin, begin_trust, check_signature, reach_root, read_pin
+
+Place = Source | str | Path
+"""A directory that holds `v1/`, an address, or an opened source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,8 @@ class SyncReport:
     """Hash of the rows now held."""
     rows: int
     how: str
-    """Steps joined by `+`: `same`, `head`, `inline`, `ring`, `rebase`, `base`, and `reread` when caches were passed."""
+    """Steps joined by `+`: `same`, `head`, `inline`, `ring`, `rebase`, `finish`, `restart`, `roll`, `base`, `reread`
+    when caches were passed, `mirror` when another origin than the head's delivered a file."""
     requests: int
     bytes: int
     stale: bool
@@ -40,207 +45,153 @@ class SyncReport:
     """Time of the tick, Unix milliseconds."""
     next_ms: int
     """When the next tick is due, Unix milliseconds."""
+    killed: int
+    """How many ids must not be shown."""
+    frozen: Frozen | None
+    """The publisher holds the rows at an earlier tick on purpose."""
+    note: str | None
+    """Why a person overrode a guard for this tick."""
+    sunset: Sunset | None
+    """When this tree ends, and what follows it."""
     warnings: tuple[str, ...]
 
 
-def check_admission(held: Head, head: Head) -> None:
-    """Refuse a head that the one held rules out (step 2).
-
-    Raises:
-        Refused: `log`, `rollback` or `equivocation`.
-    """
-    if head.log != held.log:
-        raise Refused("log", f"the head belongs to the votes log {head.log}, the rows held to {held.log}")
-    if head.seq < held.seq:
-        raise Refused("rollback", f"the head is of tick {head.seq}, but tick {held.seq} is held: the source went back")
-    ours = held.signed.payload_hash
-    theirs = head.signed.payload_hash if head.seq == held.seq else head.prev
-    if head.seq <= held.seq + 1 and theirs != ours:
-        raise Refused("equivocation", f"two signed versions of tick {held.seq}: held {ours}, the source says {theirs}")
-
-
-def starting_rows(held: Held, head: Head) -> tuple[int, NumberedRows] | None:
-    """Where in the head's epoch the rows held stand, numbered for it (steps 4 and 5); None when only a base helps."""
-    if held.rows is None:
-        return None
-    if held.head.epoch == head.epoch:
-        return (held.head.seq, held.rows) if held.head.seq >= head.base.seq else None
-    if held.head.seq != head.base.seq:
-        return None
-    try:
-        rows = renumber(held.rows)
-    except Malformed:
-        return None
-    return (head.base.seq, rows) if state_of(rows) == head.base.state else None
-
-
-def advance(rows: NumberedRows, head: Head, seq: int, prefix: bytes) -> NumberedRows:
-    """Bring rows of tick `seq` to the head's tick, and prove that they arrived (steps 4 and 7).
-
-    Args:
-        rows: numbered for the head's epoch; left as they are.
-        head: where to go.
-        seq: where the rows stand.
-        prefix: the missing part of the ring; empty when the ticks between changed nothing.
-
-    Raises:
-        Damaged: when a block is wrong, or the rows are not those of the head.
-    """
-    where = f"rows of tick {head.seq}"
-    try:
-        if prefix:
-            rows = apply_blocks(rows, decode_prefix(prefix, head, head.seq - seq))
-        state = state_of(rows)
-    except Malformed as error:
-        raise Damaged(where, str(error)) from None
-    if (state, rows.n) != (head.state, head.n):
-        raise Damaged(where, f"{rows.n} rows with the hash {state}, the head says {head.n} with {head.state}")
-    return rows
-
-
-def fetch_head(source: Source) -> Head:
-    """Read the newest head (step 1); its signature is not checked yet.
-
-    Raises:
-        Refused: `size`, `format` or `req`.
-        SourceError: when the source does not give it.
-    """
-    try:
-        return parse_head(source.get(HEAD_KEY, limit_bytes=MAX_HEAD_BYTES))
-    except TooLarge as error:
-        raise Refused("size", str(error)) from None
-
-
-def _missing_part(source: Source, head: Head, seq: int, *, fresh: bool) -> tuple[bytes, str]:
-    """The ring's bytes since tick `seq`, and the word for how they came."""
-    wanted = prefix_bytes(head.ring, head.seq - seq) if head.ring else 0
-    if not head.ring or not wanted:
-        return b"", ""
-    inline = head.inline_block
-    if inline is not None and len(inline) == wanted:
-        return inline, "inline"
-    part = wanted if wanted < head.ring.bytes else None
-    prefix = source.get(head.ring.name, limit_bytes=head.ring.bytes, prefix_bytes=part, fresh=fresh)
-    if len(prefix) != wanted:
-        raise Damaged(head.ring.name, f"has {len(prefix)} bytes, expected {wanted}")
-    return prefix, "ring"
-
-
-def _from_held(source: Source, held: Held, head: Head, *, fresh: bool) -> tuple[NumberedRows, str] | None:
-    start = starting_rows(held, head)
-    if start is None:
-        return None
-    seq, rows = start
-    prefix, how = _missing_part(source, head, seq, fresh=fresh)
-    rebased = "rebase" if held.head.epoch != head.epoch else ""
-    return advance(rows, head, seq, prefix), "+".join(filter(None, (rebased, how))) or "head"
-
-
-def _from_base(source: Source, head: Head, *, fresh: bool) -> tuple[NumberedRows, str]:
-    # The ring first: without it the base, which is far larger, would be of no use.
-    prefix, how = _missing_part(source, head, head.base.seq, fresh=fresh)
-    if prefix:
-        decode_prefix(prefix, head, head.seq - head.base.seq)
-    packed = source.get(head.base_key, limit_bytes=head.base.bytes, fresh=fresh)
-    return advance(decode_base(packed, head), head, head.base.seq, prefix), f"base+{how}" if how else "base"
-
-
-def climb(source: Source, held: Held | None, head: Head) -> tuple[NumberedRows, str, list[str]]:
-    """Reach the head's rows by the cheapest way that works: held rows, past caches, base, past caches.
-
-    Returns:
-        The rows, how they came, and a warning for each way that failed.
-
-    Raises:
-        Damaged: when no way worked, with the last failure.
-        SourceError: the same, or the source stopped answering.
-    """
-    steps: list[Callable[[bool], tuple[NumberedRows, str] | None]] = []
-    if held:
-        steps.append(lambda fresh: _from_held(source, held, head, fresh=fresh))
-    steps.append(lambda fresh: _from_base(source, head, fresh=fresh))
-    warnings: list[str] = []
-    failure: Damaged | SourceError | None = None
-    for step in steps:
-        for fresh in (False, True):
-            try:
-                reached = step(fresh)
-            except (Damaged, Missing, TooLarge) as error:
-                failure = error
-                warnings.append(str(error))
-                continue
-            if reached is None:
-                break
-            return reached[0], reached[1] + ("+reread" if fresh else ""), warnings
-    assert failure is not None
-    raise failure
-
-
 def sync(
-    source: Source | str | Path, dest: str | Path, root: str | Path | None = None, *, now_ms: int | None = None
+    source: Place,
+    dest: str | Path,
+    root: str | Path | None = None,
+    *,
+    mirrors: Sequence[Place] = (),
+    at: int | None = None,
+    now_ms: int | None = None,
 ) -> SyncReport:
-    """Bring a destination up to a source's newest tick.
+    """Bring a destination up to the newest tick of a source, or of the one of its mirrors that is ahead.
 
     Args:
-        source: a directory that holds `v1/`, an address, or an opened source.
+        source: the tree.
         dest: directory that holds the state; made when it is not there.
         root: file of root 1, or its fingerprint; None keeps the root held, or trusts the first one seen.
+        mirrors: further origins of the same tree.
+        at: a past tick to fetch instead, into a destination of its own.
         now_ms: the time, Unix milliseconds; None leaves staleness unknown.
 
     Returns:
-        What was done. The destination then holds exactly the rows of the head's tick.
+        What was done. The destination then holds exactly the rows of that tick.
 
     Raises:
         Refused: the head must not be followed; the old state stands, after an equivocation with both heads beside it.
-        Damaged: the source's files are not what its head says; the old state stands.
-        SourceError: a file is missing or the source does not answer; the old state stands.
+        Damaged: the files are not what the head says, whoever delivers them; the old state stands.
+        SourceError: a file is missing or nobody answers; the old state stands.
         HeldError: the destination cannot be used; nothing in it was changed.
         Busy: another sync owns the destination.
     """
-    opened = open_source(source) if isinstance(source, (str, Path)) else source
-    requests, size = opened.requests, opened.received_bytes
+    origins = [open_source(place) if isinstance(place, (str, Path)) else place for place in (source, *mirrors)]
+    requests, size = (sum(getattr(o, name) for o in origins) for name in ("requests", "received_bytes"))
+    pin = read_pin(root) if root is not None else None
     with locked(Path(dest)):
-        held = read_held(Path(dest))
-        head, how, warnings = _follow(opened, Path(dest), held, read_pin(root) if root is not None else None)
-    stale = now_ms is not None and head.exp_ms < now_ms
+        before = read_held(Path(dest))
+        held, how, warnings = _follow(origins, Path(dest), before, pin, at)
+    head = held.head
+    stale = now_ms is not None and head.exp_ms < now_ms and at is None
     return SyncReport(
-        from_seq=held.head.seq if held else None,
+        from_seq=before.head.seq if before else None,
         seq=head.seq,
         epoch=head.epoch,
         log=head.log,
         state=head.state,
         rows=head.n,
         how=how,
-        requests=opened.requests - requests,
-        bytes=opened.received_bytes - size,
+        requests=sum(o.requests for o in origins) - requests,
+        bytes=sum(o.received_bytes for o in origins) - size,
         stale=stale,
         ts_ms=head.ts_ms,
         next_ms=head.next_ms,
-        warnings=(*warnings, *((f"tick {head.seq} is stale: nothing newer came in time",) if stale else ())),
+        killed=len(held.kill.ids) if held.kill else 0,
+        frozen=head.frozen,
+        note=head.note,
+        sunset=head.sunset,
+        warnings=(*warnings, *_announcements(head, stale=stale)),
     )
 
 
-def _follow(source: Source, dest: Path, held: Held | None, pin: Pin | None) -> tuple[Head, str, tuple[str, ...]]:
-    """Steps 1 to 7 on an owned destination: the head reached, how, and warnings."""
-    trust = begin_trust(source, held.trust if held else None, pin)
-    head = fetch_head(source)
-    trust = reach_root(source, trust, head.gen)
-    check_signature(head, trust.root)
-    if held:
-        _admit(dest, held.head, head)
-        if held.head.seq == head.seq and held.rows is not None:
-            return head, "same", trust.warnings
-    rows, how, warnings = climb(source, held, head)
-    write_held(dest, Held(trust, head, rows))
+def _announcements(head: Head, *, stale: bool) -> list[str]:
+    """What a person should know about this head."""
+    told = [f"tick {head.seq} is stale: nothing newer came in time"] if stale else []
+    if head.frozen:
+        told.append(f"the publisher holds the rows at tick {head.frozen.seq}: {plain(head.frozen.reason)}")
+    if head.sunset:
+        told.append(f"this tree will end; it is followed by {plain(head.sunset.see)}")
+    return told
+
+
+def _follow(
+    sources: Sequence[Source], dest: Path, held: Held | None, pin: Pin | None, at: int | None
+) -> tuple[Held, str, tuple[str, ...]]:
+    """All steps on an owned destination: what it holds then, how, and warnings."""
+    if at is not None and held and held.head.seq != at:
+        raise HeldError(f"{dest}: holds tick {held.head.seq}; a past tick needs a directory of its own")
+    if at is not None and held:
+        pin, forward = pin or Pin(held.trust.root_1), None
+    else:
+        forward = held
+    choice = choose(sources, dest, forward, pin)
+    kill = fetch_kill(choice.origins, choice.head, held.kill if held else None)
+    if at is not None:
+        choice = past_choice(choice, at, pin)
+    head = choice.head
+    same = held is not None and held.head.signed.payload == head.signed.payload and held.rows is not None
+    if held and held.rows and same:
+        now = Held(choice.trust, head, held.rows, kill)
+        if kill is not held.kill:
+            write_held(dest, now)
+        return now, "same", tuple(choice.warnings)
+    rows, how = reach(choice, Stand(held.head, held.rows) if held and held.rows else None)
     damaged = ("the rows held were damaged on disk; they came anew",) if held and held.rows is None else ()
-    return head, how, (*trust.warnings, *damaged, *warnings)
+    now = Held(choice.trust, head, rows, kill)
+    write_held(dest, now)
+    return now, how, (*choice.warnings, *damaged, *choice.origins.warnings)
 
 
-def _admit(dest: Path, held: Head, head: Head) -> None:
-    try:
-        check_admission(held, head)
-    except Refused as refusal:
-        if refusal.code != "equivocation":
-            raise
-        kept = keep_evidence(dest, held, head)
-        raise Refused(refusal.code, f"{refusal}; both heads are kept: {kept[0]}, {kept[1]}") from None
+def reach(choice: Choice, stand: Stand | None) -> tuple[EpochRows, str]:
+    """The rows of a chosen head, and the words for how they came.
+
+    Raises:
+        Damaged: when no way to them works.
+        SourceError: the same.
+    """
+    rows, how = Climb(choice.origins, choice.head, stand).reach()
+    words = {"reread": choice.origins.reread, "mirror": choice.origins.elsewhere}
+    return rows, "+".join([how, *(word for word, used in words.items() if used)])
+
+
+def fetch_kill(origins: Origins, head: Head, held: Kill | None) -> Kill | None:
+    """The head's kill list; the one held when it is the same (step 3).
+
+    Raises:
+        Damaged: when nobody has the right one.
+        SourceError: the same.
+    """
+    if head.kill is None:
+        return None
+    if held and held.entry == head.kill:
+        return held
+    return origins.get(head.kill_key, limit_bytes=MAX_KILL_BYTES, check=lambda text: decode_kill(text, head))
+
+
+def past_choice(choice: Choice, seq: int, pin: Pin | None) -> Choice:
+    """Choose an earlier tick of the same tree: its commit, signed under the root that it names.
+
+    Raises:
+        Refused: when the tick is not one of this tree, or not signed.
+        Damaged: when no origin has its commit.
+        SourceError: the same.
+    """
+    if seq > choice.head.seq:
+        raise Refused("seq", f"tick {seq} is not there yet: the newest one is {choice.head.seq}")
+    head = fetch_commit(choice.origins, seq)
+    if head.log != choice.head.log:
+        raise Refused("log", f"{commit_key(seq)} belongs to another votes log, {head.log}")
+    source = choice.origins.sources[0]
+    trust = reach_root(source, begin_trust(source, None, pin or Pin(choice.trust.root_1)), head.gen)
+    check_signature(head, trust.root)
+    return Choice(choice.origins, choice.trust, head, choice.warnings)

@@ -32,7 +32,7 @@ CATEGORIES = {"fully_ai": 1, "ai_voiceover": 2, "ai_visuals": 4, "ai_thumbnails"
 """Flag bits of the categories."""
 CATEGORY_FLAGS, LOCKED, PRIOR_ONLY = 31, 64, 128
 
-_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_TO_STANDARD, _TO_URL = bytes.maketrans(b"-_", b"+/"), bytes.maketrans(b"+/", b"-_")
 _IN_ALPHABET = np.isin(np.arange(256, dtype=np.uint8), np.frombuffer(URL_ALPHABET, np.uint8))
 _IS_LAST = np.isin(np.arange(256, dtype=np.uint8), np.frombuffer(LAST_CHARACTERS, np.uint8))
 _HASHED_ROW = np.dtype([("id", ">u8"), ("score", "u1"), ("flags", "u1")])
@@ -61,6 +61,15 @@ class NumberedRows:
     def pick(self, numbers: Ints | Mask) -> NumberedRows:
         """These rows, numbered from 0 in the order given."""
         return NumberedRows(self.ids[numbers], self.scores[numbers], self.flags[numbers], self.alive[numbers])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EpochRows:
+    """The rows of one epoch twice: as its base has them, and as its newest tick left them."""
+
+    base: NumberedRows
+    """Every one alive; its ids are the first ones of `now`."""
+    now: NumberedRows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +104,16 @@ def integer_ids_of(joined: str) -> Ids:
         raise Malformed("ids has an id that is no integer")
     padded = np.zeros((len(characters), ID_BYTES), np.uint8)
     padded[:, :INTEGER_ID_CHARACTERS] = characters
+    return padded.view("S16").reshape(-1)
+
+
+def ids_from_values(values: Values) -> Ids:
+    """The ids whose values these are: base64url of eight bytes, without padding."""
+    nine = np.zeros((len(values), 9), np.uint8)
+    nine[:, :8] = values.astype(">u8").view(np.uint8).reshape(-1, 8)
+    twelve = binascii.b2a_base64(nine.tobytes(), newline=False).translate(_TO_URL)
+    padded = np.zeros((len(values), ID_BYTES), np.uint8)
+    padded[:, :INTEGER_ID_CHARACTERS] = np.frombuffer(twelve, np.uint8).reshape(-1, 12)[:, :INTEGER_ID_CHARACTERS]
     return padded.view("S16").reshape(-1)
 
 

@@ -14,6 +14,7 @@ from clients.strict import KEY_ID, Fields, read_json, shown
 
 HEAD_CONTEXT = b"realtube/head/1"
 ROOT_CONTEXT = b"realtube/root/1"
+TOMBSTONE_CONTEXT = b"realtube/tombstone/1"
 
 MAX_SIGNATURES = 64
 """More are refused: each one costs a check."""
@@ -49,7 +50,7 @@ class SignedText:
         """The ids of those keys that have signed the payload in this context.
 
         Args:
-            context: `HEAD_CONTEXT` or `ROOT_CONTEXT`.
+            context: `HEAD_CONTEXT`, `ROOT_CONTEXT` or `TOMBSTONE_CONTEXT`.
             keys: raw public keys by id; signatures by other keys are passed over.
         """
         message = context + b"\n" + self.payload

@@ -31,6 +31,11 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
 
+def plain(text: str) -> str:
+    """A stranger's text for a terminal: on one line, nothing in it steers the screen."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def _no_float(text: str) -> NoReturn:
     raise Malformed(f"numbers must be integers, found {shown(text)}")
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from data.columns import Floats
-from data.voters import CROWD_SHARE, MOST_ROOM, Levels
 
 NEWCOMERS_CAP = 1.6
 """All newcomers together move one side of a video by no more log-odds: below 1.99, what a neutral video lacks to 50."""
 OPPOSED_HALF = 2.0
 """Established log-odds on the other side that halve what newcomers may add: a record outweighs a crowd without one."""
-CROWD_KNEE = 0.6
-"""Up to this share of their cap the crowd's log-odds count whole; beyond it they bend towards the cap, never flat."""
 CORRELATION = 0.1
 """How much voters repeat each other; log-odds S of one kind count as S / (1 + (S - 1) * this), for S above 1."""
-LONE_GAIN = 3.0
-"""How fast a second voice lifts the limit of a lone one, in log-odds a log-odds."""
+CROWD_SHARE = 0.95
+"""All voters together, without concurring proven ones, close this share of a video's way to 50."""
+LEAST_ROOM, MOST_ROOM = 1.0, 2.0
+"""A neutral video's way is taken to be between these, in log-odds, whatever audits make of the neutral level; videos
+above neutral have no shorter one."""
+LONE_ROOM = 0.3
+"""The way that a lone voice may go at least, in log-odds: further than 50 only on channels above 44 %."""
 LONE_MARGIN = 0.05
-"""How far below 50 a lone voice leaves a neutral video, in log-odds."""
+"""How far below 50 a lone voice leaves other videos, in log-odds."""
+GAIN = 3.0
+"""How fast concurring voices lift a limit, and how fast it rises beyond 50, in log-odds a log-odds."""
 
 
 def shares(
@@ -29,31 +33,47 @@ def shares(
     *,
     heaviest: Floats,
     most_proven: Floats,
-    levels: Levels,
-) -> tuple[Floats, Floats, Floats]:
-    """What is left of each kind's log-odds, by side of a video (2 * row, + 1 for flags)."""
-    place = np.arange(len(newcomers))
+    room: float,
+    prior: Floats,
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """What counts of the log-odds of newcomers, established and proven, by side of a video (2 * row, + 1 for flags).
+
+    Args:
+        newcomers: Their log-odds.
+        established: The same of what no long record proves.
+        moderators: The same of moderators.
+        proven: The same of what a long record proves.
+        heaviest: Of the heaviest single voice.
+        most_proven: What is proven of the voice of which most is.
+        room: What a neutral video lacks to 50.
+        prior: By row: log-odds before any vote.
+
+    Returns:
+        The share of each kind that is evidence; and the share of the evidence that the side's limit leaves.
+    """
     reliable, long = _repeated(established), _repeated(proven)
-    opposed = (reliable + long + moderators)[place ^ 1]
+    opposed = (reliable + long + moderators)[np.arange(len(newcomers)) ^ 1]
     new = np.minimum(_repeated(newcomers), NEWCOMERS_CAP / (1.0 + opposed / OPPOSED_HALF))
-    cap = np.where(place % 2 == 1, levels.crowd_cap(), CROWD_SHARE * MOST_ROOM)
-    crowd = _bent(new + reliable, cap)
-    total = np.minimum(crowd + long, cap + _repeated(np.maximum(proven - most_proven, 0.0)))
+    total = new + reliable + long
     others = np.maximum(newcomers + established + proven - heaviest, 0.0)
-    lone = max(0.0, levels.room() - LONE_MARGIN)
-    kept = ratio(np.minimum(total, np.where(place % 2 == 1, lone + LONE_GAIN * others, np.inf)), total)
-    bent = ratio(crowd, new + reliable) * kept
-    return ratio(new, newcomers) * bent, ratio(reliable, established) * bent, ratio(total - crowd, proven) * kept
+    limit = _limit(others, GAIN * np.maximum(proven - most_proven, 0.0), room, prior)
+    kept = ratio(np.minimum(total, limit), total)
+    return ratio(new, newcomers), ratio(reliable, established), ratio(long, proven), kept
+
+
+def _limit(others: Floats, concurring: Floats, room: float, prior: Floats) -> Floats:
+    """By side: what the votes of a side may add together; a lone voice limits only flags."""
+    limit = CROWD_SHARE * MOST_ROOM + concurring
+    lacks, flags = -prior, slice(1, None, 2)
+    crowd = CROWD_SHARE * np.maximum(lacks, min(max(room, LEAST_ROOM), MOST_ROOM)) + concurring[flags]
+    lone = np.maximum(np.maximum(lacks, min(room, LONE_ROOM)) - LONE_MARGIN, 0.0) + GAIN * others[flags]
+    least = np.minimum(crowd, lone)
+    limit[flags] = least + (GAIN - 1.0) * np.maximum(least - lacks, 0.0)
+    return limit
 
 
 def _repeated(total: Floats) -> Floats:
     return np.asarray(total / (1.0 + CORRELATION * np.maximum(total - 1.0, 0.0)), np.float64)
-
-
-def _bent(total: Floats, cap: Floats) -> Floats:
-    knee = CROWD_KNEE * cap
-    over = np.maximum(total - knee, 0.0) / (cap - knee)
-    return np.minimum(total, knee) - (cap - knee) * np.expm1(-over)
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:

@@ -97,11 +97,27 @@ def standing(votes: Votes) -> Votes:
     Returns:
         At most one vote for each (video, voter), sorted by (video, voter).
     """
-    pair = (votes.video.astype(np.int64) << 32) | votes.voter
-    if (pair[1:] > pair[:-1]).all() and votes.categories.all():
-        return votes  # folded already
+    pair = _pairs(votes)
+    return votes if _folded(pair, votes) else votes.take(_standing_rows(pair, votes))
+
+
+def last_words(votes: Votes) -> Ints:
+    """The rows of `standing(votes)`: small enough to be kept where the votes are."""
+    pair = _pairs(votes)
+    return np.arange(len(votes)) if _folded(pair, votes) else _standing_rows(pair, votes)
+
+
+def _pairs(votes: Votes) -> Ints:
+    return np.asarray((votes.video.astype(np.int64) << 32) | votes.voter)
+
+
+def _folded(pair: Ints, votes: Votes) -> bool:
+    return bool((pair[1:] > pair[:-1]).all() and votes.categories.all())
+
+
+def _standing_rows(pair: Ints, votes: Votes) -> Ints:
     rows = _last_of_each(pair, votes)
-    return votes.take(rows[votes.categories[rows] != 0])
+    return np.asarray(rows[votes.categories[rows] != 0])
 
 
 def _last_of_each(pair: Ints, votes: Votes) -> Ints:

@@ -46,6 +46,20 @@ def audits(decisions: Decisions) -> tuple[Keys, Labels]:
     return keys, decisions.label[last].astype(np.int8)
 
 
+def labels_of(videos: Keys, audited: Keys, labels: Labels) -> Labels:
+    """The audited label of each of these videos: 1 AI, 0 made by people, -1 not audited.
+
+    Args:
+        videos: Any video keys.
+        audited: The audited videos, ascending, each once.
+        labels: One for each of them.
+    """
+    if not len(audited):
+        return np.full(len(videos), -1, np.int8)
+    place = np.minimum(np.searchsorted(audited, videos), len(audited) - 1)
+    return np.where(audited[place] == videos, labels[place], np.int8(-1))
+
+
 def moderators(decisions: Decisions) -> Keys:
     """The voters who are moderators after these decisions.
 

@@ -46,8 +46,7 @@ def held_until(votes: Votes, words: Votes, moderators: Keys, released: tuple[Key
     if not len(about):
         return until
     said = _first_said(votes.take(np.isin(votes.video, words.video[about])))
-    keys, positions = released
-    looked = np.append(positions, 0)[_place(keys, words.video[about])]
+    looked = looked_at(words.video[about], released)
     burst = ordinary[about] & (said.cast_at_ms > now_ms - HOLD_MS) & (said.position > looked)
     beyond = np.flatnonzero(burst)[_beyond(said, burst)]
     until[about[beyond]] = said.cast_at_ms[beyond] + HOLD_MS
@@ -95,8 +94,14 @@ def _side(votes: Votes) -> Ints:
     return votes.video.astype(np.int64) * 2 + (votes.categories < NOT_AI_BIT)
 
 
-def _place(keys: Keys, wanted: Keys) -> Ints:
-    """Where wanted keys stand among ascending ones; beyond the end when they do not."""
-    place = np.searchsorted(keys, wanted)
-    there = np.append(keys, -1)[place] == wanted
-    return np.where(there, place, len(keys))
+def looked_at(videos: Keys, released: tuple[Keys, Ints]) -> Ints:
+    """The position of each video's last release, 0 when there is none.
+
+    Args:
+        videos: Video keys.
+        released: Videos at which a moderator has looked, ascending, and the positions of these decisions.
+    """
+    keys, positions = released
+    place = np.searchsorted(keys, videos)
+    there = np.append(keys, -1)[place] == videos
+    return np.append(positions, 0)[np.where(there, place, len(keys))]

@@ -24,6 +24,16 @@ class Home:
         return self.directory / "online-key.pem"
 
     @property
+    def next_online_key(self) -> Path:
+        """The key that a root not yet signed by enough certifies; takes the online key's place when it stands."""
+        return self.directory / "online-key.next.pem"
+
+    @property
+    def unfinished_root(self) -> Path:
+        """The next root while signatures are missing; nothing secret."""
+        return self.directory / "unfinished-root.json"
+
+    @property
     def roots(self) -> Path:
         """Directory of the signed root files `1.json`, `2.json`, …; public."""
         return self.directory / "root"
@@ -47,6 +57,11 @@ class Home:
     def publish_lock(self) -> Path:
         """Locked while a publish runs."""
         return self.directory / "publish.lock"
+
+    @property
+    def keys_lock(self) -> Path:
+        """Locked while the keys change; publishing goes on meanwhile."""
+        return self.directory / "keys.lock"
 
     @property
     def cache(self) -> Path:

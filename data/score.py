@@ -69,8 +69,10 @@ class Contributions:
     level: Bytes
     weight: Floats
     """Log-odds of the vote by itself."""
+    evidence: Floats
+    """Log-odds after deflation, >= 0: to learn from."""
     log_odds: Floats
-    """Log-odds after deflation and cap, >= 0."""
+    """Log-odds after deflation and limits, >= 0: to score by."""
 
 
 def score(votes: Votes, voters: Voters, videos: Videos) -> Verdicts:
@@ -110,9 +112,8 @@ def contributions(votes: Votes, voters: Voters, videos: Videos) -> Contributions
     if len(votes) <= CHUNK:
         return _weighed(votes, voters, videos)
     size = len(votes)
-    whole = Contributions(
-        np.empty(size, np.int64), np.empty(size, np.bool_), np.empty(size, np.uint8), np.empty(size), np.empty(size)
-    )
+    row, flag, level = np.empty(size, np.int64), np.empty(size, np.bool_), np.empty(size, np.uint8)
+    whole = Contributions(row, flag, level, weight=np.empty(size), evidence=np.empty(size), log_odds=np.empty(size))
     for first, end in _chunks(votes.video):
         low, high = np.searchsorted(videos.video, (votes.video[first], votes.video[end - 1] + 1))
         some = Videos(videos.video[low:high], videos.prior[low:high], videos.audit[low:high])
@@ -150,9 +151,11 @@ def _weighed(votes: Votes, voters: Voters, videos: Videos) -> Contributions:
     heaviest, most_proven = np.zeros((2, 2 * len(videos)))
     np.maximum.at(heaviest, side, np.where(level == MODERATOR, 0.0, rest + proven))
     np.maximum.at(most_proven, side, proven)
-    left = shares(*sums_of, heaviest=heaviest, most_proven=most_proven, levels=voters.levels)
-    log_odds = parts[NEWCOMER] * left[0][side] + parts[ESTABLISHED] * left[1][side] + proven * left[2][side]
-    return Contributions(row=row, flag=flag, level=level, weight=weight, log_odds=log_odds + parts[MODERATOR])
+    room = voters.levels.room()
+    left = shares(*sums_of, heaviest=heaviest, most_proven=most_proven, room=room, prior=videos.prior)
+    said = parts[NEWCOMER] * left[0][side] + parts[ESTABLISHED] * left[1][side] + proven * left[2][side]
+    appointed = parts[MODERATOR]
+    return Contributions(row, flag, level, weight, evidence=said + appointed, log_odds=said * left[3][side] + appointed)
 
 
 def _once(side: Ints, voter: Keys, cluster: Keys | None) -> Callable[[Floats], Floats]:

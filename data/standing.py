@@ -1,4 +1,4 @@
-"""The standing file: what the last full round learned, private, for intake and for later ticks.
+"""The standing file: what the last full round learned and the last tick held, private, for intake and later ticks.
 
 A cache: a publisher that lost it computes the same again; an intake without one takes everybody for a newcomer.
 """
@@ -15,14 +15,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from data.columns import Floats, Keys, Mask
+from data.columns import Floats, Ints, Keys, Mask
 from data.score import logit
 from data.voters import GLOBAL_RATE, NO_VOTERS, Levels, Voters
 
-FORMAT = b"realtube/standing/2"
+FORMAT = b"realtube/standing/3"
 DIGEST_BYTES = 32
 """The file begins with the SHA-256 of what follows: a wrong reliability would be signed and published."""
 OF_VOTERS = ("level", "flag_weight", "counter_weight", "proven", "cluster")
+OF_FLIPS = ("video", "since_ms", "above")
+MASKS = ("channels.truthful", "flips.above")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,22 @@ class Channels:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldFlips:
+    """Flips that the last tick held (`data.flips`); one a row. The published verdicts say the same."""
+
+    video: Keys = field(default_factory=lambda: np.zeros(0, np.int32))
+    """Ascending, each once."""
+    since_ms: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Time of the tick that held it first."""
+    above: Mask = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """Whether the old side is 50 or more."""
+    position: int = 0
+    """How far that tick read the log."""
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """What a full round found: a function of the log up to `round_position`, and of `round_ms`."""
+    """What a full round found: a function of the log up to `round_position`, and of `round_ms`; and held flips."""
 
     log_id: str
     """The log it was computed from."""
@@ -61,6 +77,7 @@ class Standing:
     """Log-odds that a voted video is AI before any vote, its channel unknown."""
     voters: Voters
     channels: Channels = field(default_factory=Channels)
+    flips: HeldFlips = field(default_factory=HeldFlips)
 
 
 def newcomers_only(log_id: str) -> Standing:
@@ -77,10 +94,12 @@ def write(path: Path, standing: Standing) -> None:
         "round_ms": str(standing.round_ms),
         "prior": standing.prior.hex(),
         "levels": " ".join(value.hex() for value in astuple(standing.voters.levels)),
+        "flips_position": str(standing.flips.position),
     }
     everyone = standing.voters.of(np.arange(len(standing.voters.level), dtype=np.int32))
     columns = {name: getattr(everyone, name) for name in OF_VOTERS}
     columns |= {f"channels.{name}": getattr(standing.channels, name) for name in Channels.__slots__}
+    columns |= {f"flips.{name}": getattr(standing.flips, name) for name in OF_FLIPS}
     # One row of lists: the columns belong to voters, videos and channels, so they differ in length.
     table = pa.table({name: _list(column) for name, column in columns.items()}).replace_schema_metadata(metadata)
     sink = pa.BufferOutputStream()
@@ -115,6 +134,9 @@ def read(path: Path) -> Standing | None:
             prior=float.fromhex(metadata[b"prior"].decode()),
             voters=Voters(**{name: _array(table, name) for name in OF_VOTERS}, levels=levels),
             channels=Channels(**{name: _array(table, f"channels.{name}") for name in Channels.__slots__}),
+            flips=HeldFlips(
+                **{name: _array(table, f"flips.{name}") for name in OF_FLIPS}, position=int(metadata[b"flips_position"])
+            ),
         )
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError, IndexError):
         return None
@@ -127,4 +149,4 @@ def _list(column: npt.NDArray[Any]) -> pa.ListArray:
 
 def _array(table: pa.Table, name: str) -> npt.NDArray[Any]:
     values: npt.NDArray[Any] = table[name].chunk(0).values.to_numpy()
-    return values.astype(np.bool_) if name == "channels.truthful" else values
+    return values.astype(np.bool_) if name in MASKS else values

@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from data.columns import Mask, Votes
+from data.columns import Floats, Mask, Votes
 from data.records import STANCES
-from data.score import Verdicts, Videos, score
+from data.score import Verdicts, Videos, percent, score
 from data.voters import Voters
 
 PRIOR_HIGHEST = 0.49
-"""A video that no flag speaks against scores no higher, whatever its channel: a prior is never a flag by itself."""
+"""Below 50. A video that no flag weighs on scores no higher, whatever its channel: a prior is no flag by itself."""
+FLAGGED = 50
+"""Clients flag a video from this published score on; a video that crosses it flips."""
 
 
 def verdicts_of(words: Votes, held: Mask, voters: Voters, videos: Videos) -> Verdicts:
@@ -40,7 +42,31 @@ def unflagged(verdicts: Verdicts, videos: Videos) -> Mask:
     return np.asarray((verdicts.flagged <= 0.0) & (videos.audit < 0))
 
 
+def within_side(verdicts: Verdicts, held: Mask, above: Mask) -> Verdicts:
+    """Keeps the scores of held flips on their old side.
+
+    Args:
+        verdicts: What votes say.
+        held: By row: whether the flip is held.
+        above: By row: whether the old side is 50 or more.
+    """
+    if not held.any():
+        return verdicts
+    limited = np.where(above, np.maximum(verdicts.score, FLAGGED / 100), np.minimum(verdicts.score, PRIOR_HIGHEST))
+    return _moved(verdicts, np.where(held, limited, verdicts.score))
+
+
+def above_side(verdicts: Verdicts) -> Mask:
+    """By row: whether the published score flags the video."""
+    return np.asarray(percent(verdicts.score) >= FLAGGED)
+
+
 def _limited(verdicts: Verdicts, videos: Videos) -> Verdicts:
-    limited = np.where(unflagged(verdicts, videos), np.minimum(verdicts.score, PRIOR_HIGHEST), verdicts.score)
-    share = limited / verdicts.score
-    return replace(verdicts, score=limited, category_score=verdicts.category_score * share[:, None])
+    limited = np.minimum(verdicts.score, PRIOR_HIGHEST)
+    return _moved(verdicts, np.where(unflagged(verdicts, videos), limited, verdicts.score))
+
+
+def _moved(verdicts: Verdicts, score: Floats) -> Verdicts:
+    """The same verdicts at other scores, of which categories keep their shares."""
+    share = score / verdicts.score
+    return replace(verdicts, score=score, category_score=verdicts.category_score * share[:, None])

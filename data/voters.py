@@ -20,10 +20,6 @@ NEWCOMER_COUNTER = 1.484
 """Log-odds of a newcomer's counter-vote: logit(0.97) - logit(0.88), the mean of Beta(3.88, 0.12) against the same."""
 YOUNG_SHARE = 0.5
 """What a newcomer's vote keeps while the voter is younger than a week; unknown voters are taken as that young."""
-CROWD_SHARE = 0.95
-"""All voters together, beyond what concurring proven ones add, close this share of a neutral video's way to 50."""
-LEAST_ROOM, MOST_ROOM = 1.0, 2.0
-"""That way is taken to be between these, in log-odds, whatever audits make of the neutral level."""
 MODERATOR_WEIGHT = 4.0
 """Log-odds of a moderator's vote: alone it takes a neutral video to 88."""
 
@@ -47,10 +43,6 @@ class Levels:
         """What a neutral video lacks to 50, in log-odds."""
         return max(0.0, -self.neutral)
 
-    def crowd_cap(self) -> float:
-        """What everybody together may add, beyond what concurring proven voters add."""
-        return CROWD_SHARE * min(max(self.room(), LEAST_ROOM), MOST_ROOM)
-
 
 @dataclass(frozen=True, slots=True)
 class Voters:
@@ -63,7 +55,7 @@ class Voters:
     counter_weight: Floats
     """Log-odds of a counter-vote, >= 0."""
     proven: Floats | None = None
-    """Share of the weight, 0-1, that rests on a long record: only this share passes `CROWD_CAP`. None: 0 for all."""
+    """Share of the weight, 0-1, that rests on a long record: only it lifts a crowd's limit. None: 0 for all."""
     cluster: Keys | None = None
     """Whom the voter votes together with, 0 nobody: a cluster counts once a side of a video. None: 0 for all."""
     levels: Levels = Levels()

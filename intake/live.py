@@ -5,51 +5,20 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from data import decisions as rulings
 from data import standing as standing_file
 from data.channels import agreed_channels
-from data.columns import NO_DECISIONS, Bytes, Decisions, Floats, Ints, Keys, Mask, Votes, standing
-from data.holds import held_until
+from data.columns import NO_DECISIONS, Decisions, Floats, Ints, Keys, Mask, Votes, standing
+from data.flips import still_held
+from data.judging import Grounds, Said, grounds_of, ruled, said
 from data.log import lookup
-from data.priors import priors
-from data.score import Verdicts, Videos, percent, probability
-from data.verdicts import verdicts_of
+from data.score import Verdicts, percent, probability
 from data.voters import ESTABLISHED, Voters
 from intake.heavy import Heavy
-
-
-@dataclass(frozen=True, slots=True)
-class Reliabilities:
-    """What holds at this moment besides the votes: the last full round and all decisions."""
-
-    round: standing_file.Standing
-    voters: Voters
-    """What the round learned of each voter, today's moderators included."""
-    audited: Keys
-    """Audited videos, ascending."""
-    labels: rulings.Labels
-    """Their labels."""
-    banned: Keys
-    """Voters whose votes count for nothing."""
-    hidden: Keys
-    """Videos that are not shown."""
-    locks: tuple[Keys, Bytes]
-    """Videos whose score a moderator fixed, and these scores."""
-    moderators: Keys
-    released: tuple[Keys, Ints]
-    """Videos whose bursts a moderator has looked at, and the positions of these decisions."""
-
-    def audit(self, keys: Keys) -> rulings.Labels:
-        """The labels of these videos, -1 where there is none."""
-        if not len(self.audited):
-            return np.full(len(keys), -1, np.int8)
-        place = np.minimum(np.searchsorted(self.audited, keys), len(self.audited) - 1)
-        return np.where(self.audited[place] == keys, self.labels[place], np.int8(-1))
 
 
 def time_stands_still() -> float:
@@ -58,7 +27,7 @@ def time_stands_still() -> float:
 
 
 class Newest:
-    """Keeps the newest reliabilities: the standing file when it was replaced, decisions when there are more."""
+    """Keeps the newest grounds: the standing file when it was replaced, decisions when there are more."""
 
     def __init__(
         self,
@@ -84,24 +53,24 @@ class Newest:
         self._signature: object = ""
         self._standing = standing_file.newcomers_only(log_id)
         self._decided = NO_DECISIONS
-        self._reliabilities = _combined(self._standing, self._decided)
+        self._grounds = grounds_of(self._standing, self._decided)
 
-    def of(self, connection: sqlite3.Connection) -> Reliabilities:
-        """The reliabilities that hold now; usually one `stat` and one query for the newest decision's position."""
+    def of(self, connection: sqlite3.Connection) -> Grounds:
+        """The grounds that hold now; usually one `stat` and one query for the newest decision's position."""
         signature = _signature(self._path)
         position = lookup.last_decision(connection)
         with self._lock:
             if signature != self._signature or position > self._known():
                 self._refresh(connection, signature, self._known())
-            return self._reliabilities
+            return self._grounds
 
-    def at_once(self, connection: sqlite3.Connection) -> Reliabilities | None:
+    def at_once(self, connection: sqlite3.Connection) -> Grounds | None:
         """The same as `of`, but None when that would take reading or waiting."""
         signature, position = _signature(self._path), lookup.last_decision(connection)
         if not self._lock.acquire(blocking=False):
             return None
         try:
-            return self._reliabilities if signature == self._signature and position <= self._known() else None
+            return self._grounds if signature == self._signature and position <= self._known() else None
         finally:
             self._lock.release()
 
@@ -116,7 +85,7 @@ class Newest:
             self._standing = found if found and usable else standing_file.newcomers_only(self._log_id)
             self._signature = signature
         self._decided = _joined(self._decided, lookup.decisions_after(connection, known))
-        self._reliabilities = _combined(self._standing, self._decided)
+        self._grounds = grounds_of(self._standing, self._decided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +105,8 @@ class Verdict:
     """Whether a moderator fixed the score."""
     channel_id: str
     """The channel that independent voters agree on, or empty."""
+    channel_score: int
+    """0-100: that channel's share of AI, 0 while no round has settled a video of it."""
     newest_ms: int
     """Time of the newest vote, a retraction included."""
 
@@ -161,25 +132,25 @@ def scores(connection: sqlite3.Connection, newest: Newest, cast: Sequence[tuple[
 
     Args:
         connection: Sees the votes of the running transaction.
-        newest: Where the reliabilities come from.
+        newest: Where the grounds come from.
         cast: (video, voter) keys of the batch's votes.
     """
-    reliabilities, heavy = newest.of(connection), newest.heavy_scores
+    grounds, heavy = newest.of(connection), newest.heavy_scores
     pairs = np.array(list(cast), np.int32)
     videos, voters = np.unique(pairs[:, 0]), np.unique(pairs[:, 1])
-    known = {video: heavy.known(video, reliabilities) for video in videos.tolist()}
+    known = {video: heavy.known(video, grounds) for video in videos.tolist()}
     keys, began_s = videos[[points is None for points in known.values()]], heavy.now_s()
     votes = lookup.votes_of(connection, keys.tolist())
     now_ms = newest.clock_ms()
-    found, _ = _judged(rulings.counting(votes, reliabilities.banned), reliabilities, keys, now_ms)
+    _, found, _ = _judged(votes, grounds, now_ms, keys)
     fresh = dict(zip(keys.tolist(), percent(found.score).tolist(), strict=True))
     for video, count in zip(keys.tolist(), found.voters.tolist(), strict=True):
-        heavy.keep(video, fresh[video], votes=count, began_s=began_s, holds=reliabilities)
-    told_apart = np.isin(pairs[:, 1], reliabilities.banned) & np.isin(pairs[:, 0], keys)
+        heavy.keep(video, fresh[video], votes=count, began_s=began_s, holds=grounds)
+    told_apart = np.isin(pairs[:, 1], grounds.banned) & np.isin(pairs[:, 0], keys)
     return Scores(
         of_video=fresh | {video: points for video, points in known.items() if points is not None},
-        of_banned=_of_banned(votes, reliabilities, pairs[told_apart], now_ms),
-        of_voter=dict(zip(voters.tolist(), trust(reliabilities.voters.of(voters)).tolist(), strict=True)),
+        of_banned=_of_banned(votes, grounds, pairs[told_apart], now_ms),
+        of_voter=dict(zip(voters.tolist(), trust(grounds.voters.of(voters)).tolist(), strict=True)),
     )
 
 
@@ -188,45 +159,52 @@ def verdicts(connection: sqlite3.Connection, newest: Newest, videos: Mapping[int
 
     Args:
         connection: Any connection to the log.
-        newest: Where the reliabilities come from.
+        newest: Where the grounds come from.
         videos: Video key -> id, keys ascending.
 
     Returns:
         One verdict for each video that anybody's vote stands on and that is not hidden, in key order: a ban must not
         show in what is listed. Votes of banned voters are in no number.
     """
-    reliabilities, heavy = newest.of(connection), newest.heavy_verdicts
-    known = {video: heavy.known(video, reliabilities) for video in videos}
+    grounds, heavy = newest.of(connection), newest.heavy_verdicts
+    known = {video: heavy.known(video, grounds) for video in videos}
     began_s = heavy.now_s()
     rest = {video: videos[video] for video, answer in known.items() if answer is None}
-    fresh = _verdicts(connection, reliabilities, rest, newest.clock_ms())
+    fresh = _verdicts(connection, grounds, rest, newest.clock_ms())
     for video, verdict in fresh.items():
-        heavy.keep(video, verdict, votes=verdict.voters, began_s=began_s, holds=reliabilities)
+        heavy.keep(video, verdict, votes=verdict.voters, began_s=began_s, holds=grounds)
     found = {video: known[video] or fresh.get(video) for video in videos}
     return [verdict for verdict in found.values() if verdict is not None]
 
 
 def _verdicts(
-    connection: sqlite3.Connection, reliabilities: Reliabilities, videos: Mapping[int, str], now_ms: int
+    connection: sqlite3.Connection, grounds: Grounds, videos: Mapping[int, str], now_ms: int
 ) -> dict[int, Verdict]:
     votes = lookup.votes_of(connection, videos)
-    votes = votes.take(~np.isin(votes.video, reliabilities.hidden))
+    votes = votes.take(~np.isin(votes.video, grounds.hidden))
     keys = np.unique(standing(votes).video)
     votes = votes.take(np.isin(votes.video, keys))
-    counting = rulings.counting(votes, reliabilities.banned)
-    stands = standing(counting)
-    found, locked = _judged(counting, reliabilities, keys, now_ms)
-    channels = agreed_channels(stands, keys)
+    heard, found, locked = _judged(votes, grounds, now_ms, keys)
+    channels = agreed_channels(heard.words, keys)
     channel_ids = lookup.channel_ids(connection, channels)
     columns = zip(
         keys.tolist(), percent(found.score).tolist(), found.votes.tolist(), percent(found.category_score).tolist(),
-        found.voters.tolist(), locked.tolist(), channels.tolist(), _newest_ms(votes, keys).tolist(), strict=True,
+        found.voters.tolist(), locked.tolist(), channels.tolist(), _channel_scores(channels, grounds).tolist(),
+        _newest_ms(votes, keys).tolist(), strict=True,
     )  # fmt: skip
     return {
         key: Verdict(
-            videos[key], points, tuple(named), tuple(parts), voters, lock, channel_ids.get(channel, ""), newest_ms
+            videos[key],
+            points,
+            tuple(named),
+            tuple(parts),
+            voters,
+            lock,
+            channel_ids.get(channel, ""),
+            channel_score,
+            newest_ms,
         )
-        for key, points, named, parts, voters, lock, channel, newest_ms in columns
+        for key, points, named, parts, voters, lock, channel, channel_score, newest_ms in columns
     }
 
 
@@ -239,22 +217,26 @@ def trust(voters: Voters) -> Floats:
     return np.round(probability(worth * voters.flag_weight), 3)
 
 
-def _judged(counting: Votes, reliabilities: Reliabilities, keys: Keys, now_ms: int) -> tuple[Verdicts, Mask]:
-    """The verdicts, and which videos are locked; as a publish judges the same votes at this moment."""
-    stands = standing(counting)
-    held = held_until(counting, stands, reliabilities.moderators, reliabilities.released, now_ms=now_ms) > 0
-    videos = Videos(keys, priors(reliabilities.round, stands, keys), reliabilities.audit(keys))
-    return rulings.with_locks(verdicts_of(stands, held, reliabilities.voters, videos), keys, *reliabilities.locks)
+def _judged(votes: Votes, grounds: Grounds, now_ms: int, keys: Keys | None = None) -> tuple[Said, Verdicts, Mask]:
+    """What votes say, the verdicts, and which videos are locked; as a publish judges the same votes at this moment."""
+    heard = said(votes, grounds, keys, now_ms=now_ms)
+    since_ms, above = still_held(heard, grounds, now_ms=now_ms)
+    return heard, *ruled(heard, grounds, held=since_ms > 0, above=above)
 
 
-def _of_banned(votes: Votes, reliabilities: Reliabilities, pairs: Keys, now_ms: int) -> dict[tuple[int, int], int]:
+def _of_banned(votes: Votes, grounds: Grounds, pairs: Keys, now_ms: int) -> dict[tuple[int, int], int]:
     if not len(pairs):
         return {}
-    keys, others = np.unique(pairs[:, 0]), np.setdiff1d(reliabilities.banned, pairs[:, 1])
-    counting = rulings.counting(votes.take(np.isin(votes.video, keys)), others)
-    found, _ = _judged(counting, reliabilities, keys, now_ms)
+    keys, others = np.unique(pairs[:, 0]), np.setdiff1d(grounds.banned, pairs[:, 1])
+    _, found, _ = _judged(votes.take(np.isin(votes.video, keys)), replace(grounds, banned=others), now_ms, keys)
     told = percent(found.score)[np.searchsorted(keys, pairs[:, 0])]
     return dict(zip(map(tuple, pairs.tolist()), told.tolist(), strict=True))
+
+
+def _channel_scores(channels: Keys, grounds: Grounds) -> Ints:
+    learned = grounds.round.channels
+    known = np.where(channels < len(learned.share), channels, 0)
+    return np.where((known > 0) & (learned.settled[known] > 0), percent(learned.share[known]), 0)
 
 
 def _newest_ms(votes: Votes, keys: Keys) -> Ints:
@@ -262,21 +244,6 @@ def _newest_ms(votes: Votes, keys: Keys) -> Ints:
     newest = np.zeros(len(keys), np.int64)
     np.maximum.at(newest, np.searchsorted(keys, votes.video[known]), votes.cast_at_ms[known])
     return newest
-
-
-def _combined(found: standing_file.Standing, decided: Decisions) -> Reliabilities:
-    audited, labels = rulings.audits(decided)
-    return Reliabilities(
-        round=found,
-        voters=rulings.with_moderators(found.voters, rulings.moderators(decided)),
-        audited=audited,
-        labels=labels,
-        banned=rulings.banned(decided),
-        hidden=rulings.hidden(decided),
-        locks=rulings.locks(decided),
-        moderators=rulings.moderators(decided),
-        released=rulings.released(decided),
-    )
 
 
 def _joined(first: Decisions, second: Decisions) -> Decisions:

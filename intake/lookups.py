@@ -32,7 +32,6 @@ class Lookups:
         newest: Newest,
         kept: Kept,
         *,
-        channel_score: wire.ScoreOf,
         max_age_s: int,
     ) -> None:
         """Takes the votes log, what reads and judges, and how long clients may keep an answer.
@@ -40,7 +39,7 @@ class Lookups:
         Raises:
             LogError: The log cannot be opened.
         """
-        self._readers, self._newest, self._kept, self._channel_score = readers, newest, kept, channel_score
+        self._readers, self._newest, self._kept = readers, newest, kept
         self._max_age: Header = ("Cache-Control", f"public, max-age={max_age_s}")
         self._loops = schema.open_for_reading(votes_log)
         self._loops.execute("PRAGMA busy_timeout = 0")
@@ -96,7 +95,7 @@ class Lookups:
                 known = lookup.videos_by_hash(connection, digits)
                 judged = verdicts(connection, self._newest, known) if known else []
                 taken = [verdict for verdict in judged if wanted.takes(verdict)]
-                body = wire.results(taken, self._channel_score, not_ai=wanted.not_ai) if taken else b""
+                body = wire.results(taken, not_ai=wanted.not_ai) if taken else b""
                 found = self._kept.keep(key, body, moment)
         return self._answer(found, if_none_match)
 

@@ -8,12 +8,14 @@ from collections.abc import Callable
 import numpy as np
 import orjson
 
+from data import decisions as rulings
 from data.columns import Bytes, Ints, Keys, Votes, standing
 from data.formats.tree import rfc3339
+from data.judging import Grounds
 from data.log import lookup
 from data.records import NOT_AI_BIT, names_of
 from intake import shapes
-from intake.live import Newest, Reliabilities, trust
+from intake.live import Newest, trust
 from intake.moments import milliseconds
 
 DAY_MS = 86_400_000
@@ -28,20 +30,20 @@ def profile(connection: sqlite3.Connection, newest: Newest, published_score: Sco
 
     Args:
         connection: Any connection to the log.
-        newest: Where the reliabilities come from.
+        newest: Where the grounds come from.
         published_score: See there.
         voter_id: Who asks.
     """
     voter = lookup.voter_by_id(connection, voter_id)
     votes = lookup.votes_of_voter(connection, voter)
-    reliabilities, stands = newest.of(connection), standing(votes)
+    grounds, stands = newest.of(connection), standing(votes)
     return shapes.User(
         user_id=voter_id,
-        trust_score=float(trust(reliabilities.voters.of(np.array([voter], np.int32)))[0]),
+        trust_score=float(trust(grounds.voters.of(np.array([voter], np.int32)))[0]),
         total_votes=len(stands),
-        accuracy_rate=_accuracy(connection, reliabilities, published_score, stands),
+        accuracy_rate=_accuracy(connection, grounds, published_score, stands),
         account_age=max(0, newest.clock_ms() - _since_ms(votes)) // DAY_MS if len(votes) else 0,
-        is_vip=bool(np.isin(voter, reliabilities.moderators)),
+        is_vip=bool(np.isin(voter, grounds.moderators)),
     )
 
 
@@ -75,19 +77,17 @@ def _since_ms(votes: Votes) -> int:
     return int(min(votes.cast_at_ms.min(), elsewhere.min(initial=votes.cast_at_ms.min())))
 
 
-def _accuracy(
-    connection: sqlite3.Connection, reliabilities: Reliabilities, published_score: ScoreOf, stands: Votes
-) -> float:
+def _accuracy(connection: sqlite3.Connection, grounds: Grounds, published_score: ScoreOf, stands: Votes) -> float:
     """Of the votes on decided videos, the share that says the same; 0 without any.
 
     Decided are videos that were audited, that a moderator locked, or that are published as AI-made.
     """
     ids = lookup.video_ids(connection, stands.video)
     published = np.array([published_score(ids[video]) or 0 for video in stands.video.tolist()], np.int64)
-    fixed = _looked_up(stands.video, *reliabilities.locks)
+    fixed = _looked_up(stands.video, *grounds.locks)
     truth = np.where(published >= AI_FROM, 1, -1)
     truth = np.where(fixed >= 0, fixed >= AI_FROM, truth)
-    labels = reliabilities.audit(stands.video)
+    labels = rulings.labels_of(stands.video, grounds.audited, grounds.labels)
     truth = np.where(labels >= 0, labels, truth)
     decided = truth >= 0
     agrees = (stands.categories != NOT_AI_BIT) == (truth == 1)

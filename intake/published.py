@@ -72,12 +72,6 @@ class Published:
                 self._lock.release()
         return self._tick
 
-    def channel_score(self, channel_id: str) -> float:
-        """The newest published score of a channel, 0-100; 0 when there is none."""
-        entry = self.newest().entries.channels.get(channel_id) if channel_id else None
-        score: float = entry.said.get("score", 0) if entry else 0
-        return score
-
     def _is_news(self, signature: object) -> bool:
         """Whether a head is there that was not tried yet, or not for a while."""
         if signature is None:
@@ -87,7 +81,7 @@ class Published:
     def _follow(self) -> None:
         text = (self.directory / HEAD).read_bytes()
         newest, _ = head.parse(text)
-        listed = files.parse(self._read(files_key(newest.seq, newest.files.sha256), newest.files))
+        listed = files.parse(self._read(files_key(newest.seq, newest.files.sha256), newest.files)).files
         full_key, delta_key = _compat_keys(listed)
         tag = "".join(listed[key].sha256[:16] for key in (full_key, delta_key) if key)
         export_key = next((key for key in listed if SNAPSHOT.fullmatch(key)), "")

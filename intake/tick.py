@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from data.formats.head import Head
-from data.formats.tree import packed, rfc3339
+from data.formats.tree import gzipped, rfc3339
 
 ANSWERS_KEPT = 16
 """How many different deltas of one tick are kept ready."""
@@ -148,10 +148,11 @@ def _change(video_id: str, entry: Entry) -> bytes:
 
 
 def _channel_change(channel_id: str, entry: ChannelEntry) -> bytes:
-    action = "update" if entry.said else "remove"
-    return orjson.dumps({"channelId": channel_id, "action": action, "score": entry.said.get("score", 0)})
+    if entry.said:
+        return orjson.dumps({"action": "update", **entry.said})
+    return orjson.dumps({"channelId": channel_id, "action": "remove", "score": 0, "lastUpdated": entry.at})
 
 
 def _body(lines: Iterable[bytes], channels: Iterable[bytes], name: str, at: str) -> Packed:
     parts = (b",".join(lines), b",".join(channels), name.encode(), at.encode())
-    return Packed(packed(b'{"videos":[%b],"channels":[%b],"%b":"%b"}' % parts))
+    return Packed(gzipped(b'{"videos":[%b],"channels":[%b],"%b":"%b"}' % parts))

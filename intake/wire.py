@@ -20,8 +20,6 @@ from intake.live import Verdict
 from intake.moments import milliseconds
 from intake.readiness import Readiness
 
-ScoreOf = Callable[[str], float]
-"""The published score of a channel, 0-100; 0 when there is none."""
 Said = TypeVar("Said")
 FUTURE_MS = 60_000
 """How far ahead of ours a client's clock may be."""
@@ -225,14 +223,14 @@ def results_of_batch(outcomes: Iterable[Rejection | tuple[int, float]]) -> bytes
     ]))  # fmt: skip
 
 
-def result(verdict: Verdict, channel_score: ScoreOf, *, not_ai: bool) -> bytes:
+def result(verdict: Verdict, *, not_ai: bool) -> bytes:
     """One video's result; with `not_ai`, its counter-votes too."""
-    return encode(_result(verdict, channel_score, not_ai=not_ai))
+    return encode(_result(verdict, not_ai=not_ai))
 
 
-def results(verdicts: Iterable[Verdict], channel_score: ScoreOf, *, not_ai: bool) -> bytes:
+def results(verdicts: Iterable[Verdict], *, not_ai: bool) -> bytes:
     """An array of results; with `not_ai`, their counter-votes too."""
-    return encode([_result(verdict, channel_score, not_ai=not_ai) for verdict in verdicts])
+    return encode([_result(verdict, not_ai=not_ai) for verdict in verdicts])
 
 
 ALIVE = encode(shapes.Alive("ok"))
@@ -258,7 +256,7 @@ def limited(rejection: Rejection, retry_after_s: int) -> bytes:
     return encode(shapes.ErrorAnswer(shapes.Error(rejection.code, rejection.message), retry_after_s))
 
 
-def _result(verdict: Verdict, channel_score: ScoreOf, *, not_ai: bool) -> shapes.VideoResult:
+def _result(verdict: Verdict, *, not_ai: bool) -> shapes.VideoResult:
     scored = (*verdict.category_scores, 100 - verdict.score)
     shown = records.STANCES if not_ai else records.CATEGORIES
     return shapes.VideoResult(
@@ -272,7 +270,7 @@ def _result(verdict: Verdict, channel_score: ScoreOf, *, not_ai: bool) -> shapes
         total_votes=verdict.voters,
         locked=verdict.locked,
         channel_id=verdict.channel_id,
-        channel_score=channel_score(verdict.channel_id),
+        channel_score=verdict.channel_score,
         last_updated=rfc3339(verdict.newest_ms),
     )
 

@@ -123,7 +123,6 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
         readers,
         newest,
         Kept(time.monotonic),
-        channel_score=published.channel_score,
         max_age_s=chosen.lookup_max_age_s,
     )
     tally = Tally(now_ms)

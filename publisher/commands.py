@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
@@ -24,17 +24,19 @@ from data.home import Home, home_of
 from data.log.schema import LogError
 from data.records import LATEST_MS
 from data.settings import duration_ms
-from publisher import keys, schedule
+from publisher import schedule
+from publisher.operations.orders import NOTHING, Order
+from publisher.refusals import GuardRefused
 from publisher.research import browse as browsing
 from publisher.research import site
 from publisher.run import Report
 from publisher.run import publish as publish_once
 from publisher.scoring.pressing import leave_list
 from publisher.settings import PublisherSettings
-from publisher.signer import Signer
 from publisher.store import Store
 from publisher.stores import open_store
 from publisher.stores.local import LocalStore
+from publisher.trust.installing import settle_quietly, signer_of
 
 DAY_MS = 86_400_000
 """A head expires after a day: ticks must not be further apart."""
@@ -47,38 +49,65 @@ DAY_MS = 86_400_000
 @click.option(
     "--now-ms", type=click.IntRange(0, LATEST_MS), help="Clock of this one tick, Unix milliseconds, for rehearsals."
 )
+@click.option("--override", metavar="REASON", help="Publish although a guard objects; the reason is published too.")
 @click.option("--dry-run", is_flag=True, help="Build everything, write nothing, print what a tick would be.")
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON, one line a tick.")
-def publish(every: str | None, now_ms: int | None, dry_run: bool, as_json: bool) -> None:
+def publish(every: str | None, now_ms: int | None, override: str | None, dry_run: bool, as_json: bool) -> None:
     """Publish one tick, or one at every interval.
 
     Reads the votes log, scores what changed, writes the files, moves the head. Killed at any moment, the next run
     heals what was left. Exit code 3: refused, a person must look; 75: another publish of this home is running.
+    When a tick would change too many rows, the old ones are published again and it is refused; --every goes on.
 
     \b
     Example:
       realtube publish
       realtube publish --every 30m
+      realtube publish --override "a ring of voters was banned"
     """
-    home, settings = _home_and_settings()
+    home, settings = home_and_settings()
+    if override is not None and (every is not None or not override.strip()):
+        raise click.UsageError("--override takes a reason, and no --every beside it")
+    order = NOTHING if override is None else Order(reason=override, override=True)
     if every is not None:
         if now_ms is not None or not 0 < duration_ms(every) <= DAY_MS:
             raise click.UsageError("--every takes a time such as 90s, 30m or 1h, at most 1d, and no --now-ms beside it")
         settings = replace(settings, interval=every)  # what heads tell clients
-    store, signer = _store(home, settings), _signer(home)
+    store = _store(home, settings)
+    signer_of(home)  # a home without keys ends here
 
     def tick(tick_ms: int) -> None:
-        with _progress() as progress:
-            report = publish_once(home, store, signer, settings, now_ms=tick_ms, dry_run=dry_run, progress=progress)
-        _print_report(report, as_json, dry_run=dry_run)
+        settle_quietly(home)
+        signer = signer_of(home)  # at each tick: keys may change while this runs
+        try:
+            with progress_bar() as progress:
+                report = publish_once(
+                    home, store, signer, settings, now_ms=tick_ms, order=order, dry_run=dry_run, progress=progress
+                )
+        except GuardRefused:
+            _leave_list(home)  # a person must look: now more than ever
+            raise
+        print_report(report, as_json, dry_run=dry_run)
         if not dry_run:
             _leave_list(home)
 
     with schedule.alone(home.publish_lock):
         if every is None:
-            tick(now_ms if now_ms is not None else _now_ms())
+            tick(now_ms if now_ms is not None else clock_ms())
             return
-        schedule.every(duration_ms(every), now_ms=_now_ms, wait=_stop_on_signal().wait, tick=tick)
+        schedule.every(duration_ms(every), now_ms=clock_ms, wait=_stop_on_signal().wait, tick=going_on(tick))
+
+
+def going_on(tick: Callable[[int], None]) -> Callable[[int], None]:
+    """A tick that says what a guard objects to and ends well: heartbeats go on until a person has looked."""
+
+    def careful(tick_ms: int) -> None:
+        try:
+            tick(tick_ms)
+        except GuardRefused as refused:
+            click.echo(f"Error: {refused}", err=True)
+
+    return careful
 
 
 @click.command()
@@ -99,11 +128,11 @@ def browse(host: str, port: int, open_it: bool, build_only: bool, as_json: bool)
       realtube browse --port 0 --open
       realtube browse --build-only
     """
-    home, settings = _home_and_settings()
+    home, settings = home_and_settings()
     store = _store(home, settings)
     database = home.cache / "browse.db"
     source, stop = browsing.newest(store), _stop_on_signal()
-    with _progress() as progress:
+    with progress_bar() as progress:
         built = site.build(store, source, database, progress=browsing.until_stopped(progress, stop.wait))
     if build_only:
         facts = {"seq": source.head.seq, "database": str(database), "bytes": database.stat().st_size, "built": built}
@@ -120,20 +149,21 @@ def browse(host: str, port: int, open_it: bool, build_only: bool, as_json: bool)
             webbrowser.open(place.url)
 
     browsing.follow(
-        place, source, wait=stop.wait, progress=_progress, opened=opened,
+        place, source, wait=stop.wait, progress=progress_bar, opened=opened,
         failed=lambda trouble: click.echo(f"a new tick cannot be shown yet: {trouble}", err=True),
     )  # fmt: skip
 
 
 def _leave_list(home: Home) -> None:
-    """Lists for the server what needs eyes. The tick is published: whatever goes wrong here must not look otherwise."""
+    """Lists for the server what needs eyes. What goes wrong here must not look as if the tick had."""
     try:
-        leave_list(home, _now_ms())
+        leave_list(home, clock_ms())
     except (OSError, sqlite3.Error, LogError) as error:
-        click.echo(f"published, but the list of what needs eyes could not be written: {error}", err=True)
+        click.echo(f"the list of what needs eyes could not be written: {error}", err=True)
 
 
-def _home_and_settings() -> tuple[Home, PublisherSettings]:
+def home_and_settings() -> tuple[Home, PublisherSettings]:
+    """The home that the environment names, and its publisher's settings."""
     home = home_of(os.environ)
     return home, setting_files.load(PublisherSettings, os.environ, home.settings)
 
@@ -142,11 +172,8 @@ def _store(home: Home, settings: PublisherSettings) -> Store:
     return open_store(home, settings)
 
 
-def _signer(home: Home) -> Signer:
-    return Signer(keys.read(home.online_key), keys.read_roots(home.roots))
-
-
-def _now_ms() -> int:
+def clock_ms() -> int:
+    """The clock, Unix milliseconds."""
     return time.time_ns() // 1_000_000
 
 
@@ -159,7 +186,8 @@ def _stop_on_signal() -> threading.Event:
 
 
 @contextmanager
-def _progress() -> Iterator[_Bar]:
+def progress_bar() -> Iterator[_Bar]:
+    """A progress bar on stderr; nothing where nobody looks."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bars:
         yield _Bar(bars)
@@ -175,7 +203,8 @@ class _Bar:
         self.bars.update(self.task, description=what, completed=done, total=total)
 
 
-def _print_report(report: Report, as_json: bool, *, dry_run: bool) -> None:
+def print_report(report: Report, as_json: bool, *, dry_run: bool) -> None:
+    """Says what a tick was."""
     if as_json:
         click.echo(orjson.dumps(asdict(report)))
         return

@@ -22,6 +22,7 @@ from data.log import schema
 from data.settings import SettingsError
 from publisher import keys
 from publisher.store import StoreError
+from publisher.trust.installing import signer_of
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_SQLITE = (3, 37, 0)
@@ -63,7 +64,7 @@ def examine(
 
     Args:
         home: The home.
-        root_dir: Where init writes root keys.
+        root_dir: Where to look for private root keys.
         load_settings: Reads the settings of every service, or raises SettingsError.
         read_head: Reads `v1/head` from the store, None when nothing is published.
         now_ms: Unix milliseconds.
@@ -72,7 +73,7 @@ def examine(
     if findings[-1].name == "home":
         return findings
     findings += [check_settings(load_settings), check_room(shutil.disk_usage(home.directory).free), *check_log(home)]
-    findings += [check_keys(home), check_root_keys(root_dir)]
+    findings += [check_keys(home), check_root_keys(home, root_dir)]
     try:
         head_text = read_head()
     except (SettingsError, StoreError) as error:
@@ -125,14 +126,26 @@ def check_home(home: Home) -> list[Finding]:
     ]
 
 
-def check_root_keys(root_dir: Path) -> Finding:
-    """Whether root keys still lie where init wrote them."""
-    left = [name for name in keys.ROOT_KEYS if (root_dir / name).exists()]
+def check_root_keys(home: Home, root_dir: Path) -> Finding:
+    """Whether private root keys lie on this machine, by whatever name, and whether enough of them exist.
+
+    Args:
+        home: Whose newest root says which keys are root keys.
+        root_dir: Where to look.
+    """
+    try:
+        root = newest_root(home)
+    except (keys.KeyFileError, FormatError):
+        return Finding("root keys", "ok", "not looked for: there is no valid root")  # the check of the online key fails
+    left = [path for path in sorted(root_dir.glob("*.pem")) if _public_of(path) in root.root_keys]
     if left:
         return Finding(
             "root keys", "warn", f"{len(left)} of them lie in {root_dir}", "move each to another offline place"
         )
-    return Finding("root keys", "ok", "not on this machine, as far as init knows")
+    if len(root.root_keys) == root.root_threshold:
+        found = f"root {root.version} has {root.root_threshold}, and all must sign"
+        return Finding("root keys", "warn", found, "bring in another one: `realtube keys rotate --add-root`")
+    return Finding("root keys", "ok", f"none in {root_dir}; {root.root_threshold} of {len(root.root_keys)} must sign")
 
 
 def check_room(free_bytes: int) -> Finding:
@@ -166,14 +179,17 @@ def check_schema(version: int, newest: int) -> Finding:
 def check_keys(home: Home) -> Finding:
     """Whether the newest root certifies the online key."""
     try:
-        public = signed.public_bytes(keys.read(home.online_key))
+        public = signed.public_bytes(signer_of(home).key)
         root = newest_root(home)
     except (keys.KeyFileError, FormatError) as error:
         return Finding("online key", "fail", str(error), "restore the home's keys and root/ from a backup")
     if public not in root.online_keys:
         advice = "restore the online key that belongs to it, or have the root keys certify this one"
         return Finding("online key", "fail", f"root {root.version} does not certify it", advice)
-    return Finding("online key", "ok", f"{signed.key_id(public)}, certified by root {root.version}")
+    found = f"{signed.key_id(public)}, certified by root {root.version}"
+    if home.unfinished_root.exists():
+        return Finding("online key", "warn", f"{found}; a next root waits", "`realtube keys show` says for whom")
+    return Finding("online key", "ok", found)
 
 
 def check_store(home: Home, head_text: bytes | None, now_ms: int) -> Finding:
@@ -188,7 +204,7 @@ def check_store(home: Home, head_text: bytes | None, now_ms: int) -> Finding:
         return Finding("published", "warn", "nothing yet", "run `realtube publish`")
     try:
         head, envelope = heads.parse(head_text)
-        certified = newest_root(home).certifies_head(envelope)
+        certified = signer_of(home).certifies(head, envelope)
         with closing(schema.open_for_reading(home.votes_log)) as log:
             log_id = schema.identity(log).log_id
     except (FormatError, keys.KeyFileError, schema.LogError) as error:
@@ -196,7 +212,7 @@ def check_store(home: Home, head_text: bytes | None, now_ms: int) -> Finding:
     found = f"tick {head.seq} of {rfc3339(head.ts)}, {head.n:,} rows"
     elsewhere = "set REALTUBE_STORE to this home's store"
     if not certified:
-        return Finding("published", "fail", f"{found}, not signed by this home's online key", elsewhere)
+        return Finding("published", "fail", f"{found}, not signed by this home's keys", elsewhere)
     if head.log != log_id:
         return Finding("published", "fail", f"{found}, of log {head.log}, not {log_id}", elsewhere)
     if head.exp < now_ms:
@@ -226,10 +242,16 @@ def newest_root(home: Home) -> roots.Root:
 
     Raises:
         KeyFileError: There is none.
-        FormatError: It is malformed or not signed by its threshold.
+        FormatError: One is missing, malformed or not signed by enough.
     """
-    texts = keys.read_roots(home.roots)
-    return roots.parse(texts[max(texts)])
+    return list(roots.follow(keys.read_roots(home.roots)).values())[-1]
+
+
+def _public_of(path: Path) -> bytes:
+    try:
+        return signed.public_bytes(keys.read(path))
+    except keys.KeyFileError:
+        return b""  # no private key: nothing to move
 
 
 def _finding(name: str, good: bool, found: str, advice: str) -> Finding:

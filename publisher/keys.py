@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from data.formats import signed
 from data.formats.root import Root
@@ -57,6 +57,35 @@ def read(path: Path) -> Ed25519PrivateKey:
     return key
 
 
+def read_public(path: Path) -> bytes:
+    """The 32 raw public bytes of a key, from its private or its public file.
+
+    Raises:
+        KeyFileError: The file is missing, may not be read, or holds no Ed25519 key in PEM.
+    """
+    try:
+        public = serialization.load_pem_public_key(path.read_bytes())
+    except (OSError, ValueError, TypeError):
+        return signed.public_bytes(read(path))
+    if not isinstance(public, Ed25519PublicKey):
+        raise KeyFileError(f"{path} must hold an Ed25519 key, found another kind: give the right file")
+    return public.public_bytes_raw()
+
+
+def draw(path: Path) -> Ed25519PrivateKey:
+    """Makes a new private key in a file that must not exist yet.
+
+    Raises:
+        KeyFileError: There is a file, or it cannot be written.
+    """
+    if path.exists():
+        raise KeyFileError(f"{path} exists already, and a key is never written over: name another file")
+    try:
+        return keep_or_make(path)
+    except OSError as error:
+        raise KeyFileError(f"{path} cannot be written ({error.strerror}): name another place") from error
+
+
 def create_file(path: Path, body: bytes, mode: int) -> None:
     """Makes a file that appears whole and durable, or not at all; an existing one is left as it is."""
     unfinished = path.with_name(path.name + ".new")
@@ -68,6 +97,25 @@ def create_file(path: Path, body: bytes, mode: int) -> None:
     with contextlib.suppress(FileExistsError):
         os.link(unfinished, path)
     unfinished.unlink()
+    sync_directory(path.parent)
+
+
+def replace_file(path: Path, body: bytes, mode: int) -> None:
+    """Writes a file over another one, whole and durable, or not at all."""
+    unfinished = path.with_name(path.name + ".new")
+    unfinished.unlink(missing_ok=True)
+    create_file(unfinished, body, mode)
+    os.replace(unfinished, path)
+    sync_directory(path.parent)
+
+
+def sync_directory(directory: Path) -> None:
+    """Makes the names in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def first_root(root_keys: Sequence[Ed25519PrivateKey], online_key: Ed25519PrivateKey, *, created_ms: int) -> bytes:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 
 class Busy(Exception):
-    """Another publish of this home is running; nothing was done."""
+    """Another command of this home does the same; nothing was done."""
 
     exit_code = 75
 
 
 @contextmanager
 def alone(lock_file: Path) -> Iterator[None]:
-    """Holds a home's publish lock; the system lets go of it even when the process is killed.
+    """Holds one of a home's locks; the system lets go of it even when the process is killed.
 
     Raises:
         Busy: Another process holds it.
@@ -25,7 +25,8 @@ def alone(lock_file: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Busy(f"another publish holds {lock_file}: wait for it, or find it with `fuser {lock_file}`") from None
+            what = lock_file.stem  # publish, keys
+            raise Busy(f"another {what} holds {lock_file}: wait for it, or find it with `fuser {lock_file}`") from None
         yield
 
 

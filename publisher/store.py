@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +43,16 @@ class Tagged:
     """Compare-and-swap token: changes with the bytes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object as a listing shows it."""
+
+    key: str
+    bytes: int
+    modified_ms: int
+    """When it was written, Unix milliseconds by the store's clock."""
+
+
 class Store(Protocol):
     """A place for published files. All methods raise `StoreError` when the store itself fails."""
 
@@ -70,3 +81,9 @@ class Store(Protocol):
 
     def replace(self, artifact: Artifact) -> None:
         """Writes a convenience copy, atomically, whatever was there."""
+
+    def keys(self, prefix: str) -> Iterator[Listed]:
+        """All objects whose keys begin like this, in any order; what is written meanwhile may be missing."""
+
+    def delete(self, key: str) -> None:
+        """Removes an object. One that is not there is a success."""

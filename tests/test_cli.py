@@ -18,7 +18,7 @@ from click.testing import CliRunner
 import cli
 from data.log.schema import LogError
 from data.settings import SettingsError
-from publisher.prepare import PublishRefused
+from publisher.refusals import PublishRefused
 from publisher.schedule import Busy
 from tests.homes import PROJECT
 
@@ -40,8 +40,9 @@ def test_the_names_are_fixed() -> None:
     """Scripts outside the project call these."""
     assert set(cli.COMMANDS) == {
         "init", "serve", "publish", "import-votes", "audit", "moderator", "score", "sync", "rows", "verify", "browse",
-        "doctor", "backup", "restore",
-        "lock", "confirm-human", "unlock", "hide", "unhide", "ban", "unban", "decisions", "explain", "review",
+        "mirror", "ticks", "diff", "backup", "restore",
+        "doctor", "lock", "confirm-human", "unlock", "hide", "unhide", "ban", "unban", "decisions", "explain", "review",
+        "keys", "prune", "rollback", "resume", "kill", "tombstone",
         "token", "appeals", "appeal",
     }  # fmt: skip
 

@@ -127,7 +127,7 @@ BROKEN: list[tuple[Callable[[CommandLine], None], str, str, str]] = [
     (newer_log, "schema", f"version 99, this RealTube has {schema.newest_version()}", "upgrade this RealTube"),
     (another_log, "published", f"not {'f' * 32}", "set REALTUBE_STORE to this home's store"),
     (damaged_head, "published", "a signed text needs", "realtube verify"),
-    (forged_head, "published", "not signed by this home's online key", "set REALTUBE_STORE to this home's store"),
+    (forged_head, "published", "not signed by this home's keys", "set REALTUBE_STORE to this home's store"),
     (future_vote, "clock", "but the newest votes reach 2100-01-01T00:00:00.000Z", "set the clock"),
 ]
 

@@ -94,7 +94,7 @@ def _round(path: Path) -> dict[str, float]:
     touched = np.sort(np.random.default_rng(SEED).permutation(keys)[: int(len(keys) * TOUCHED_SHARE)])
     some, table = votes.take(np.isin(votes.video, touched)), empty(int(keys.max()) + 1)
     begun = time.perf_counter()
-    rescore(table, some, touched, decided, learned, now_ms=NOW_MS, minimum=1)
+    rescore(table, some, touched, decided, learned, after=last, now_ms=NOW_MS, minimum=1)
     return {"votes": len(votes), "read": read, "round": full, "touched": time.perf_counter() - begun}
 
 

@@ -11,6 +11,8 @@ CREATE INDEX videos_of_category ON videos (top_category, changed_at DESC, video_
 CREATE INDEX videos_of_category_by_score ON videos (top_category, score DESC, video_id);
 CREATE INDEX videos_of_channel ON videos (channel_id, changed_at DESC, video_id);
 CREATE INDEX videos_locked ON videos (locked);
+CREATE INDEX channels_by_score ON channels (score DESC, channel_id);
+CREATE INDEX channels_by_settled ON channels (settled DESC, channel_id);
 CREATE INDEX channels_by_videos ON channels (videos DESC, channel_id);
 CREATE INDEX channels_by_published_videos ON channels (published_videos DESC, channel_id);
 CREATE INDEX channels_by_published_ratio ON channels (published_ratio DESC, channel_id);

@@ -20,6 +20,10 @@ CREATE TABLE categories (
 
 CREATE TABLE channels (
     channel_id TEXT PRIMARY KEY,      -- the platform's id
+    score INTEGER CHECK (score BETWEEN 0 AND 100),  -- its share of AI in percent, null until a round settled a video
+    score_low INTEGER,                -- lower end of the 90 % interval of that share
+    score_high INTEGER,               -- upper end
+    settled INTEGER,                  -- videos that audits or established voters spoke of
     videos INTEGER NOT NULL,          -- its videos with standing votes
     published_videos INTEGER NOT NULL,  -- those of them that clients sync
     published_ratio REAL NOT NULL,    -- published_videos / videos, 0-1
@@ -34,6 +38,7 @@ CREATE TABLE videos (
     top_category TEXT REFERENCES categories (category),        -- the leading category, null when none is named
     voters INTEGER NOT NULL,          -- standing votes
     held INTEGER NOT NULL,            -- of these, votes of a burst that weigh nothing yet
+    flip_held_since TEXT,             -- since when its score is kept on its old side of 50, null when it is not
     votes_fully_ai INTEGER NOT NULL,  -- standing votes that name the category; so on
     votes_ai_voiceover INTEGER NOT NULL,
     votes_ai_visuals INTEGER NOT NULL,
@@ -63,7 +68,7 @@ CREATE TABLE ticks (
     changed INTEGER,                   -- verdicts that differ from the tick before; null when no longer published
     log_rows INTEGER NOT NULL,         -- rows of the votes log that were read for the first time
     through_position INTEGER NOT NULL, -- how far the log was read
-    files INTEGER,                     -- files that the tick created; null when no longer published
+    files INTEGER,                     -- files that the tick created, without shards; null when no longer published
     bytes INTEGER,                     -- their sizes, together
     payload_sha256 TEXT NOT NULL       -- SHA-256 of the head's payload, which the next head names as prev
 ) STRICT;

@@ -1,4 +1,5 @@
 """The published formats of `docs/formats.md`: what each file's bytes mean, both ways.
 
-Pure: bytes in, values out. `tree` names the files, `signed` their envelope, the others one kind of file each.
+Pure: bytes in, values out. `tree` names the files, `signed` is the envelope of heads and roots, `rows` has the ids and
+their order; `packed`, `rice`, `varint` and `merkle` are what files are made of, the others one kind of file each.
 """

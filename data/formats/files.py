@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import orjson
 
 from data.formats.head import File
-from data.formats.tree import FormatError, canonical
+from data.formats.tree import LICENCE, FormatError, canonical
 
 
-def encode(seq: int, files: Mapping[str, File]) -> bytes:
-    """Writes the list of a tick's files, by key."""
-    listed = {key: {"bytes": file.bytes, "sha256": file.sha256} for key, file in files.items()}
-    return canonical({"v": 1, "seq": seq, "files": listed})
+@dataclass(frozen=True, slots=True)
+class FileList:
+    """What belongs to a tick."""
+
+    seq: int
+    round_position: int
+    """How far the votes log was read for the voters' reliabilities."""
+    round_ms: int
+    """When, Unix milliseconds."""
+    files: Mapping[str, File]
+    """By key."""
+
+    def encode(self) -> bytes:
+        """Writes the list."""
+        return canonical({
+            "v": 1,
+            "seq": self.seq,
+            "licence": LICENCE,
+            "round": [self.round_position, self.round_ms],
+            "files": {key: {"bytes": file.bytes, "sha256": file.sha256} for key, file in self.files.items()},
+        })  # fmt: skip
 
 
-def parse(body: bytes) -> dict[str, File]:
+def parse(body: bytes) -> FileList:
     """Reads a list of files.
 
     Raises:
         FormatError: It is malformed.
     """
     try:
-        return {key: File(file["sha256"], file["bytes"]) for key, file in orjson.loads(body)["files"].items()}
+        value = orjson.loads(body)
+        position, at_ms = value["round"]
+        files = {key: File(file["sha256"], file["bytes"]) for key, file in value["files"].items()}
+        return FileList(value["seq"], position, at_ms, files)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError(f"a list of files lacks or garbles a field: {error!r}") from error

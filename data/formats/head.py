@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import Any
 
 from data.formats import signed
-from data.formats.tree import LICENCE, FormatError, canonical
+from data.formats.tree import FormatError, canonical, ring_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +23,41 @@ class Base:
 
     seq: int
     """The tick whose rows they are."""
+    epoch: str
+    """That tick's epoch."""
     state: str
     """Hash of the rows."""
-    file: File
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
     """The epoch's changes so far."""
 
-    name: str
-    """Key of the ring file."""
-    bytes: int
+    file: str
+    """First 16 hex digits of the packed ring file's hash."""
     block: str
-    """Hash of the newest block."""
+    """Hash of the newest packed block."""
     sizes: tuple[int, ...]
-    """One entry for each tick since the base, newest first: its block's bytes, 0 without one."""
+    """One entry for each tick since the base, newest first: its packed block's bytes, 0 without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """The rows stand still on purpose."""
+
+    seq: int
+    """The tick whose rows they are."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sunset:
+    """The tree will end."""
+
+    ts: int
+    """When, Unix milliseconds."""
+    see: str
+    """Address of what follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +76,44 @@ class Head:
     state: str
     base: Base
     ring: Ring | None
+    epochs: File
     files: File
+    """The list of files."""
     prev: str | None
     through_position: int
-    round_position: int
-    round_ms: int
+    kill: File | None = None
+    """Ids to hide at once."""
+    frozen: Frozen | None = None
+    note: str | None = None
+    """Why a person overrode a guard for this tick."""
+    sunset: Sunset | None = None
 
     def payload(self) -> bytes:
-        """The canonical JSON that the online key signs."""
-        ring = self.ring and {
-            "name": self.ring.name, "bytes": self.ring.bytes, "block": self.ring.block, "sizes": list(self.ring.sizes),
-        }  # fmt: skip
-        base, files = self.base, self.files
+        """The canonical JSON that the online key signs; what is not set is left out."""
+        base, ring = self.base, self.ring
+        optional = {
+            "kill": self.kill and _listed(self.kill),
+            "frozen": self.frozen and {"seq": self.frozen.seq, "reason": self.frozen.reason},
+            "note": self.note,
+            "sunset": self.sunset and {"ts": self.sunset.ts, "see": self.sunset.see},
+        }
         return canonical({
             "v": 1, "req": [], "gen": self.gen, "log": self.log, "seq": self.seq, "epoch": self.epoch,
             "ts": self.ts, "exp": self.exp, "next": self.next, "spread": self.spread,
             "n": self.n, "state": self.state,
-            "base": {"seq": base.seq, "state": base.state, "file": base.file.sha256, "bytes": base.file.bytes},
-            "ring": ring,
-            "m": {"file": files.sha256, "bytes": files.bytes},
+            "base": {"epoch": base.epoch, "seq": base.seq, "state": base.state},
+            "ring": ring and {"file": ring.file, "block": ring.block, "sizes": list(ring.sizes)},
+            "epochs": _listed(self.epochs), "m": _listed(self.files),
             "prev": self.prev, "through_position": self.through_position,
-            "round": [self.round_position, self.round_ms],
-            "kill": None, "sunset": None, "licence": LICENCE,
+            **{name: value for name, value in optional.items() if value is not None},
         })  # fmt: skip
+
+    def ring_key(self) -> str | None:
+        """Key of the packed ring file, None without one."""
+        if self.ring is None:
+            return None
+        newest = next(place for place, size in enumerate(self.ring.sizes) if size)
+        return ring_key(self.epoch, self.seq - newest, self.ring.file, "bin")
 
 
 def parse(text: bytes) -> tuple[Head, signed.SignedText]:
@@ -99,19 +132,32 @@ def parse(text: bytes) -> tuple[Head, signed.SignedText]:
         raise FormatError(f"a head lacks or garbles a field: {error!r}") from error
 
 
-def inline_block(envelope: signed.SignedText) -> bytes | None:
-    """The newest block, when the head carries it."""
-    return base64.b64decode(envelope.attachments[0]) if envelope.attachments else None
-
-
 def _head(value: dict[str, Any]) -> Head:
-    base, ring = value["base"], value["ring"]
+    base, ring, frozen, sunset = value["base"], value["ring"], value.get("frozen"), value.get("sunset")
     plain = ("gen", "log", "seq", "epoch", "ts", "exp", "next", "spread", "n", "state", "prev", "through_position")
     return Head(
         **{name: value[name] for name in plain},
-        base=Base(base["seq"], base["state"], File(base["file"], base["bytes"])),
-        ring=ring and Ring(ring["name"], ring["bytes"], ring["block"], tuple(ring["sizes"])),
-        files=File(value["m"]["file"], value["m"]["bytes"]),
-        round_position=value["round"][0],
-        round_ms=value["round"][1],
+        base=Base(base["seq"], base["epoch"], base["state"]),
+        ring=ring and _ring(ring, value["seq"] - base["seq"]),
+        epochs=_file(value["epochs"]),
+        files=_file(value["m"]),
+        kill=_file(value["kill"]) if "kill" in value else None,
+        frozen=Frozen(frozen["seq"], frozen["reason"]) if frozen is not None else None,
+        note=value.get("note"),
+        sunset=Sunset(sunset["ts"], sunset["see"]) if sunset is not None else None,
     )
+
+
+def _ring(value: dict[str, Any], ticks: int) -> Ring:
+    sizes = tuple(value["sizes"])
+    if len(sizes) != ticks or not any(sizes) or min(sizes) < 0:
+        raise ValueError(f"a ring of {ticks} ticks with the sizes {sizes}")
+    return Ring(value["file"], value["block"], sizes)
+
+
+def _file(value: dict[str, Any]) -> File:
+    return File(value["file"], value["bytes"])
+
+
+def _listed(file: File) -> dict[str, object]:
+    return {"file": file.sha256, "bytes": file.bytes}

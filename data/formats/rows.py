@@ -1,21 +1,19 @@
-"""Rows: their ids, order and hash, and the base file (`docs/formats.md`, section 6)."""
+"""Rows: their ids, order and hash (`docs/formats.md`, section 6)."""
 
 from __future__ import annotations
 
-import base64
-import gzip
 import hashlib
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from data.columns import Bytes, Ints, Mask
-from data.formats.tree import FormatError, canonical, packed
 
 Ids = npt.NDArray[np.bytes_]
 """Video ids as `S16`, zero-padded."""
+Sorted = TypeVar("Sorted", Ids, npt.NDArray[np.uint64])
 
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 INTEGER_ID_LENGTH = 11
@@ -23,8 +21,41 @@ LOCKED = 64
 PRIOR_ONLY = 128
 STATE_HEADER = b"realtube/state/1\n"
 
+NO_PAIR = 0xFFFF
+"""What a pair of bytes stands for that are not both in the alphabet."""
+
+_CHARACTERS = np.frombuffer(ALPHABET, np.uint8)
 _SIX_BITS = np.full(256, 255, np.uint8)
-_SIX_BITS[np.frombuffer(ALPHABET, np.uint8)] = np.arange(64)
+_SIX_BITS[_CHARACTERS] = np.arange(64)
+_NO_INTEGER_END = 0b1100_0011
+"""Bits of a last character's value that are 0 in integer ids."""
+_PAIR_OF_VALUE = (
+    np.ascontiguousarray(np.stack([np.repeat(_CHARACTERS, 64), np.tile(_CHARACTERS, 64)], axis=1))
+    .view(np.uint16)
+    .reshape(64 * 64)
+)
+"""Two characters, as they stand in memory, by the twelve bits that they spell."""
+_VALUE_OF_PAIR = np.full(1 << 16, NO_PAIR, np.uint16)
+_VALUE_OF_PAIR[_PAIR_OF_VALUE] = np.arange(64 * 64)
+
+
+class Places:
+    """Where ids stand in a column in published order."""
+
+    def __init__(self, ids: Ids) -> None:
+        """Takes the column."""
+        integer, values = integer_ids(ids)
+        self._integers = int(np.count_nonzero(integer))
+        self._values, self._others = values[: self._integers], ids[self._integers :]
+
+    def of(self, wanted: Ids) -> Ints:
+        """The row numbers of these ids, -1 for those that are not there."""
+        integer, values = integer_ids(wanted)
+        found = np.full(len(wanted), -1, np.int64)
+        found[integer] = _found(self._values, values[integer])
+        others = _found(self._others, wanted[~integer])
+        found[~integer] = np.where(others < 0, -1, others + self._integers)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,54 +94,35 @@ def id_column(texts: npt.NDArray[np.object_] | list[str]) -> Ids:
 def integer_ids(ids: Ids) -> tuple[Mask, npt.NDArray[np.uint64]]:
     """Which ids are 64-bit integers, and their values (0 for the others)."""
     characters = np.ascontiguousarray(ids, dtype="S16").view(np.uint8).reshape(len(ids), 16)
-    six = _SIX_BITS[characters]
-    eleven = (characters[:, INTEGER_ID_LENGTH - 1] != 0) & (characters[:, INTEGER_ID_LENGTH] == 0)
-    integer = eleven & (six[:, :INTEGER_ID_LENGTH] != 255).all(axis=1) & ((six[:, INTEGER_ID_LENGTH - 1] & 3) == 0)
-    values: npt.NDArray[np.uint64] = np.zeros(len(ids), np.uint64)
-    for place in range(INTEGER_ID_LENGTH - 1):
-        values = (values << np.uint64(6)) | six[:, place].astype(np.uint64)
-    values = (values << np.uint64(4)) | (six[:, INTEGER_ID_LENGTH - 1] >> 2).astype(np.uint64)
+    pairs = _VALUE_OF_PAIR[characters.view(np.uint16)[:, : INTEGER_ID_LENGTH // 2]]
+    last = _SIX_BITS[characters[:, INTEGER_ID_LENGTH - 1]]
+    integer = (characters[:, INTEGER_ID_LENGTH] == 0) & ((last & _NO_INTEGER_END) == 0)
+    values: npt.NDArray[np.uint64] = (last >> 2).astype(np.uint64)
+    for place in range(INTEGER_ID_LENGTH // 2):
+        integer &= pairs[:, place] != NO_PAIR
+        values |= pairs[:, place].astype(np.uint64) << np.uint64(52 - 12 * place)
     return integer, np.where(integer, values, np.uint64(0))
+
+
+def ids_of_integers(values: npt.NDArray[np.uint64]) -> Ids:
+    """The ids that integers stand for: `integer_ids` back."""
+    characters = np.zeros((len(values), 16), np.uint8)
+    for place in range(INTEGER_ID_LENGTH // 2):
+        twelve_bits = (values >> np.uint64(52 - 12 * place)) & np.uint64(0xFFF)
+        characters.view(np.uint16)[:, place] = _PAIR_OF_VALUE[twelve_bits]
+    characters[:, INTEGER_ID_LENGTH - 1] = _CHARACTERS[(values & np.uint64(15)) << np.uint64(2)]
+    return characters.view("S16").reshape(len(values))
 
 
 def order(ids: Ids) -> Ints:
     """Row numbers that put ids in published order: integer ids by value, then all others by bytes."""
     integer, values = integer_ids(ids)
-    return np.lexsort((ids, values, ~integer)) if not integer.all() else np.argsort(values)
+    integers, others = np.flatnonzero(integer), np.flatnonzero(~integer)
+    return np.concatenate([integers[np.argsort(values[integers])], others[np.argsort(ids[others])]])
 
 
-def encode_base(rows: Rows, *, epoch: str, seq: int, state: str) -> bytes:
-    """Writes a base file of rows in order."""
-    integers = int(integer_ids(rows.ids)[0].sum())
-    return packed(canonical({
-        "v": 1,
-        "epoch": epoch,
-        "seq": seq,
-        "n": len(rows),
-        "state": state,
-        "ids": rows.ids[:integers].astype(f"S{INTEGER_ID_LENGTH}").tobytes().decode(),
-        "others": [video_id.decode() for video_id in rows.ids[integers:].tolist()],
-        "scores": base64.b64encode(rows.scores.tobytes()).decode(),
-        "flags": base64.b64encode(rows.flags.tobytes()).decode(),
-    }))  # fmt: skip
-
-
-def decode_base(body: bytes) -> Rows:
-    """Reads a base file of our own store.
-
-    Raises:
-        FormatError: It is malformed.
-    """
-    try:
-        value = orjson.loads(gzip.decompress(body))
-        integers = np.frombuffer(value["ids"].encode(), f"S{INTEGER_ID_LENGTH}").astype("S16")
-        rows = Rows(
-            ids=np.concatenate([integers, id_column(value["others"])]) if value["others"] else integers,
-            scores=np.frombuffer(base64.b64decode(value["scores"]), np.uint8),
-            flags=np.frombuffer(base64.b64decode(value["flags"]), np.uint8),
-        )
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise FormatError(f"a base file cannot be read: {error!r}") from error
-    if not len(rows.ids) == len(rows.scores) == len(rows.flags) == value["n"]:
-        raise FormatError("a base file's columns differ in length")
-    return rows
+def _found(ascending: Sorted, wanted: Sorted) -> Ints:
+    if not len(ascending):
+        return np.full(len(wanted), -1, np.int64)
+    place = np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)
+    return np.where(ascending[place] == wanted, place, -1)

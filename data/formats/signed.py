@@ -16,6 +16,7 @@ from data.formats.tree import FormatError
 
 HEAD_CONTEXT = "realtube/head/1"
 ROOT_CONTEXT = "realtube/root/1"
+TOMBSTONE_CONTEXT = "realtube/tombstone/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,11 @@ class SignedText:
         """Which of these keys have truly signed.
 
         Args:
-            context: `HEAD_CONTEXT` or `ROOT_CONTEXT`.
+            context: One of the three above.
             keys: Key id -> 32 raw public bytes.
         """
-        message = _message(context, self.payload)
-        return {key for key, signature in self.signatures if key in keys and _holds(keys[key], signature, message)}
+        signed_bytes = message(context, self.payload)
+        return {key for key, signature in self.signatures if key in keys and _holds(keys[key], signature, signed_bytes)}
 
 
 def sign(payload: bytes, context: str, keys: Sequence[Ed25519PrivateKey], attachments: Sequence[bytes] = ()) -> bytes:
@@ -59,13 +60,13 @@ def sign(payload: bytes, context: str, keys: Sequence[Ed25519PrivateKey], attach
 
     Args:
         payload: Canonical JSON, without a line end.
-        context: `HEAD_CONTEXT` or `ROOT_CONTEXT`.
+        context: One of the three above.
         keys: Who signs; the signatures stand in this order.
         attachments: Further lines, without line ends.
     """
-    message = _message(context, payload)
+    signed_bytes = message(context, payload)
     signatures = [
-        {"key": key_id(public_bytes(key)), "sig": base64.b64encode(key.sign(message)).decode()} for key in keys
+        {"key": key_id(public_bytes(key)), "sig": base64.b64encode(key.sign(signed_bytes)).decode()} for key in keys
     ]
     return b"".join(line + b"\n" for line in (payload, orjson.dumps(signatures), *attachments))
 
@@ -98,7 +99,8 @@ def public_bytes(key: Ed25519PrivateKey) -> bytes:
     return key.public_key().public_bytes_raw()
 
 
-def _message(context: str, payload: bytes) -> bytes:
+def message(context: str, payload: bytes) -> bytes:
+    """The bytes that a signature covers."""
     return context.encode() + b"\n" + payload
 
 

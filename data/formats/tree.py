@@ -12,6 +12,11 @@ HEAD = "v1/head"
 SHA256SUMS = "SHA256SUMS"
 LICENCE = "CC-BY-4.0"
 GZIP_LEVEL = 6
+BASE_FORMS = ("p1", "p2", "json.gz")
+"""The packed base's two parts, the same rows as JSON."""
+PACKED_FORMS = BASE_FORMS[:2]
+RING_FORMS = ("bin", "jsonl.gz")
+"""The packed ring, the same changes as JSON."""
 
 
 class FormatError(Exception):
@@ -33,14 +38,44 @@ def commit_key(seq: int) -> str:
     return f"v1/c/{seq}.json"
 
 
-def base_key(epoch: str, digest: str) -> str:
-    """Key of an epoch's base."""
-    return f"v1/e/{epoch}/base-{digest[:16]}.json.gz"
+def epochs_key(digest: str) -> str:
+    """Key of an epochs file."""
+    return f"v1/epochs-{digest[:16]}.json.gz"
 
 
-def ring_key(epoch: str, seq: int, digest: str) -> str:
-    """Key of a ring file; `seq` is its newest block's."""
-    return f"v1/e/{epoch}/ring-{seq}-{digest[:16]}.jsonl.gz"
+def base_key(epoch: str, digest: str, form: str) -> str:
+    """Key of one of an epoch's base files; `form` is one of `BASE_FORMS`."""
+    return f"v1/e/{epoch}/base-{digest[:16]}.{form}"
+
+
+def ring_key(epoch: str, seq: int, digest: str, form: str) -> str:
+    """Key of a ring file; `seq` is its newest block's, `form` one of `RING_FORMS`."""
+    return f"v1/e/{epoch}/ring-{seq}-{digest[:16]}.{form}"
+
+
+def roll_key(epoch: str, start: str, digest: str) -> str:
+    """Key of the roll from the base of epoch `start` to the base of `epoch`."""
+    return f"v1/roll/{epoch}/{start}-{digest[:16]}.bin"
+
+
+def shard_key(epoch: str, top: str, prefix: str) -> str:
+    """Key of a shard; `top` is the hash at the top of the shards' tree."""
+    return f"v1/shard/{epoch}-{top[:16]}/{prefix}.json.gz"
+
+
+def sums_key(epoch: str, top: str, digest: str) -> str:
+    """Key of the hashes of an epoch's shards."""
+    return f"v1/shard/{epoch}-{top[:16]}/sums-{digest[:16]}.txt"
+
+
+def is_shard(key: str) -> bool:
+    """Whether a key is a shard's: these are in no list of files."""
+    return key.startswith("v1/shard/") and "/sums-" not in key
+
+
+def kill_key(digest: str) -> str:
+    """Key of a kill list."""
+    return f"v1/kill-{digest[:16]}.json"
 
 
 def files_key(seq: int, digest: str) -> str:
@@ -58,8 +93,13 @@ def changes_key(epoch: str, seq: int, digest: str) -> str:
     return f"v1/parquet/{epoch}/videos-delta-{seq}-{digest[:16]}.parquet"
 
 
+def channels_key(epoch: str, seq: int, digest: str) -> str:
+    """Key of the channel scores that an epoch's first tick learned."""
+    return f"v1/parquet/{epoch}/channels-{seq}-{digest[:16]}.parquet"
+
+
 def seq_of_verdicts(key: str) -> int:
-    """The tick in the key of a Parquet file."""
+    """The tick in the key of a Parquet file of verdicts."""
     return int(key.rsplit("/", 1)[1].removeprefix("videos-").removeprefix("delta-").split("-")[0])
 
 
@@ -88,6 +128,6 @@ def canonical(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def packed(body: bytes) -> bytes:
+def gzipped(body: bytes) -> bytes:
     """Gzip with no time in it: the same bytes whenever it is made."""
     return gzip.compress(body, GZIP_LEVEL, mtime=0)

@@ -32,7 +32,7 @@ def blueprint(readers: Readers, newest: Newest, lookups: Lookups, published: Pub
             judged = verdicts(connection, newest, known) if known else []
         if not judged:
             return refused(NO_VIDEO)
-        return found(request, wire.result(judged[0], published.channel_score, not_ai=wanted.not_ai), FRESH)
+        return found(request, wire.result(judged[0], not_ai=wanted.not_ai), FRESH)
 
     @routes.get("/api/videos/<prefix>")
     def by_hash(prefix: str) -> Answer:

@@ -23,7 +23,7 @@ from data.formats.tree import HEAD, FormatError, files_key, rfc3339, sha256
 from data.log.schema import uri
 from publisher.research import tables, ticks
 from publisher.store import Store
-from publisher.sync.published import read, verdict_files
+from publisher.sync.published import channels_file, read, verdict_files
 
 BUILT_FROM = "SELECT payload_sha256, layout_sha256 FROM site"
 TABLE_NAMES = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
@@ -122,11 +122,11 @@ def _layout() -> str:
 def _read(store: Store, source: Source, progress: Progress) -> dict[str, pa.Table]:
     """All tables, by name."""
     head = source.head
-    listed = files.parse(read(store, files_key(head.seq, head.files.sha256), head.files))
+    listed = files.parse(read(store, files_key(head.seq, head.files.sha256), head.files)).files
     videos = _videos(store, listed, progress)
     return {
         "categories": tables.categories(videos),
-        "channels": tables.channels(videos),
+        "channels": tables.channels(videos, _channels(store, listed)),
         "videos": videos,
         "ticks": ticks.ticks(store, head.seq, progress=progress),
         "files": pa.table({
@@ -149,6 +149,11 @@ def _videos(store: Store, listed: Mapping[str, File], progress: Progress) -> pa.
     if not parts:
         raise FormatError("the newest tick names no Parquet file: publish with this version, then browse")
     return tables.videos(tables.newest(parts))
+
+
+def _channels(store: Store, listed: Mapping[str, File]) -> pa.Table:
+    key = channels_file(listed)
+    return pq.read_table(io.BytesIO(read(store, key, listed[key])))
 
 
 def _fill(path: Path, filled: dict[str, pa.Table], progress: Progress) -> None:

@@ -48,15 +48,26 @@ def videos(rows: pa.Table) -> pa.Table:
     return pa.table(columns)
 
 
-def channels(videos: pa.Table) -> pa.Table:
-    """The `channels` table: what a channel's videos say together, by channel id."""
+def channels(videos: pa.Table, scores: pa.Table) -> pa.Table:
+    """The `channels` table: what a channel's videos say together and what the round learned of it, by channel id.
+
+    Args:
+        videos: The `videos` table.
+        scores: As `research.channels` writes them; a channel that is not among them has no score.
+    """
     known = videos.filter(pc.is_valid(videos["channel_id"]))
     parts = known.group_by("channel_id").aggregate(
         [([], "count_all"), ("published", "sum"), ("score", "mean"), ("voters", "sum"), ("changed_at", "max")]
     )
     count = parts["count_all"]
+    place = pc.index_in(parts["channel_id"], value_set=scores["channel_id"])
+    learned = {name: scores[name].cast(pa.int64()).take(place) for name in ("score", "low", "high", "settled")}
     return pa.table({
         "channel_id": parts["channel_id"],
+        "score": learned["score"],
+        "score_low": learned["low"],
+        "score_high": learned["high"],
+        "settled": learned["settled"],
         "videos": count,
         "published_videos": parts["published_sum"],
         "published_ratio": pc.round(pc.divide(parts["published_sum"].cast(pa.float64()), count), 3),

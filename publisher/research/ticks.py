@@ -12,7 +12,7 @@ from data.formats import files
 from data.formats.head import File, Head, parse
 from data.formats.tree import FormatError, commit_key, files_key, rfc3339, seq_of_verdicts, sha256
 from publisher.store import Store
-from publisher.sync.published import verdict_files
+from publisher.sync.published import commits_in, verdict_files
 
 SCHEMA = pa.schema({
     "seq": pa.int64(), "published_at": pa.string(), "epoch": pa.string(), "published_videos": pa.int64(),
@@ -41,14 +41,13 @@ def ticks(store: Store, newest: int, *, progress: Callable[[str, int, int], None
 def _rows(store: Store, newest: int, progress: Callable[[str, int, int], None]) -> Iterator[dict[str, object]]:
     before: Mapping[str, File] = {}
     position = 0
-    for seq in range(1, newest + 1):
-        progress("reading ticks", seq - 1, newest)
-        text = store.read(commit_key(seq))
-        if text is None:
-            raise FormatError(f"{commit_key(seq)} is missing")
+    texts = _chain(store, newest, progress)
+    for done, text in enumerate(texts):
+        progress("reading ticks", done, len(texts))
         head, envelope = parse(text)
+        seq = head.seq
         listing = store.read(files_key(seq, head.files.sha256))
-        listed = {} if listing is None else files.parse(listing)
+        listed = {} if listing is None else files.parse(listing).files
         created = [file.bytes for key, file in listed.items() if key not in before]
         yield {
             "seq": seq,
@@ -63,6 +62,25 @@ def _rows(store: Store, newest: int, progress: Callable[[str, int, int], None]) 
             "payload_sha256": sha256(envelope.payload),
         }
         before, position = listed, head.through_position
+
+
+def _chain(store: Store, newest: int, progress: Callable[[str, int, int], None]) -> list[bytes]:
+    """The commits from tick 1 on, each named by the next one; those that a rollback gave up are left out."""
+    numbers = sorted(number for number in commits_in(store) if number <= newest)
+    texts: list[bytes] = []
+    wanted: str | None = None
+    for done, seq in enumerate(reversed(numbers)):
+        progress("reading commits", done, len(numbers))
+        text = store.read(commit_key(seq)) or b""
+        payload = text.partition(b"\n")[0]
+        if seq == newest or sha256(payload) == wanted:
+            texts.append(text)
+            wanted = parse(text)[0].prev
+    if wanted is not None or not texts:
+        raise FormatError(
+            f"a commit is missing: tick {parse(texts[-1])[0].seq if texts else newest} has none before it"
+        )
+    return texts[::-1]
 
 
 def _changed(store: Store, head: Head, listed: Mapping[str, File]) -> int | None:

@@ -12,8 +12,7 @@ from data.columns import Floats, Keys
 from data.records import NOT_AI_BIT
 from data.score import Videos, contributions, sums
 from data.voters import ESTABLISHED, NEWCOMER, NEWCOMER_COUNTER, NEWCOMER_FLAG, Levels, Voters
-from publisher.scoring.calibration import fitted, stretch
-from publisher.scoring.channels import HIGHEST, LOWEST
+from publisher.scoring.calibration import LEAST, MOST, fitted, shift, stretch
 from publisher.scoring.crowd import Crowd
 from publisher.scoring.reliability import CREDITED_TO_ESTABLISH, Pool, Record, flag_and_counter, proven_share
 
@@ -21,8 +20,11 @@ NEWCOMERS_SAY = 1.0
 """Newcomers' votes on audited videos are taken as given, and no further: else a brigade on them could bend the fit."""
 
 
-def levels(crowd: Crowd, voters: Voters, record: Record, pool: Pool, channel: Floats) -> Levels:
+def levels(crowd: Crowd, voters: Voters, record: Record, pool: Pool, channel: Floats, prior: Floats) -> Levels:
     """Fits what evidence is worth on the audited videos.
+
+    What votes are worth is learned from them without limits; the neutral level and the stretch from what the limits
+    leave, which is what scores are made of.
 
     Args:
         crowd: Votes and audits.
@@ -30,6 +32,7 @@ def levels(crowd: Crowd, voters: Voters, record: Record, pool: Pool, channel: Fl
         record: The credited votes behind it.
         pool: And their pool.
         channel: By row: log-odds that the channel's other videos add.
+        prior: By row: log-odds before any vote, by the levels that hold for now.
     """
     audit = crowd.videos.audit
     about = np.flatnonzero(audit[crowd.row] >= 0)
@@ -39,21 +42,23 @@ def levels(crowd: Crowd, voters: Voters, record: Record, pool: Pool, channel: Fl
     without = record.without(votes.voter, flag=flag, ai=ai)
     each = _each(voters, without, pool, votes.voter, crowd.audited[votes.voter] - 1.0)
     renamed = replace(votes, voter=np.arange(1, len(about) + 1, dtype=np.int32))
-    videos = Videos(crowd.videos.video[chosen], np.zeros(len(chosen)), audit[chosen])
+    label, videos = (audit[chosen] == 1) * 1.0, Videos(crowd.videos.video[chosen], prior[chosen], audit[chosen])
     parts = contributions(renamed, each, videos)
-    heard = np.where(parts.level == NEWCOMER, 0.0, parts.log_odds)
-    new = np.where(parts.level == NEWCOMER, np.where(parts.flag, parts.log_odds, -parts.log_odds), 0.0)
+    heard = np.where(parts.level == NEWCOMER, 0.0, parts.evidence)
+    new = np.where(parts.level == NEWCOMER, np.where(parts.flag, parts.evidence, -parts.evidence), 0.0)
     nothing = np.zeros(len(crowd.unvoted))
     found = fitted(
-        np.concatenate([(audit[chosen] == 1) * 1.0, crowd.unvoted]),
+        np.concatenate([label, crowd.unvoted]),
         np.concatenate([channel[chosen], nothing]),
         np.concatenate([sums(parts.row, heard * parts.flag, len(chosen)) / voters.levels.flags, nothing]),
         np.concatenate([sums(parts.row, heard * ~parts.flag, len(chosen)) / voters.levels.counters, nothing]),
         given=np.concatenate([np.clip(sums(parts.row, new, len(chosen)), -NEWCOMERS_SAY, NEWCOMERS_SAY), nothing]),
     )
     signed = sums(parts.row, np.where(parts.flag, parts.log_odds, -parts.log_odds), len(chosen))
-    prior = np.clip(found.neutral + found.channel * channel[chosen], LOWEST, HIGHEST)
-    return replace(found, stretch=stretch((audit[chosen] == 1) * 1.0, prior + signed))
+    log_odds = prior[chosen] + found.neutral - voters.levels.neutral + signed
+    more = shift(label, log_odds)
+    neutral = float(np.clip(found.neutral + more, LEAST[0], MOST[0]))
+    return replace(found, neutral=neutral, stretch=stretch(label, log_odds + more))
 
 
 def _each(voters: Voters, without: Record, pool: Pool, key: Keys, audited: Floats) -> Voters:
@@ -66,7 +71,7 @@ def _each(voters: Voters, without: Record, pool: Pool, key: Keys, audited: Float
         level=_after_nobody(np.where(was & ~remains, NEWCOMER, now.level)).astype(np.uint8),
         flag_weight=_after_nobody(np.where(remains, flag, np.where(was, NEWCOMER_FLAG, now.flag_weight))),
         counter_weight=_after_nobody(np.where(remains, counter, np.where(was, NEWCOMER_COUNTER, now.counter_weight))),
-        proven=_after_nobody(np.where(remains, proven_share(without, audited), 0.0)),
+        proven=_after_nobody(np.where(remains, proven_share(without, audited, pool), 0.0)),
         levels=voters.levels,
     )
 

@@ -18,6 +18,8 @@ TIGHTNESS = np.array([1.0, 4.0, 4.0, 4.0])
 LEAST = np.array([-4.0, 0.3, 0.3, 0.3])
 MOST = np.array([-0.1, 2.5, 2.5, 2.5])
 STEPS = 25
+SHIFT_TIGHTNESS = 5.0
+"""Inverse variance of the prior of `shift` about 0."""
 STRETCH_TIGHTNESS = 40.0
 """Inverse variance of the prior of `Levels.stretch` about 1: a few audits leave it there."""
 STRETCH_WITHIN = (0.8, 1.5)
@@ -41,6 +43,21 @@ def fitted(label: Floats, channel: Floats, flags: Floats, counters: Floats, *, g
         bend = (design * (chance * (1.0 - chance))[:, None]).T @ design + np.diag(TIGHTNESS)
         worth = np.clip(worth + np.clip(np.linalg.solve(bend, slope), -1.0, 1.0), LEAST, MOST)
     return Levels(*(float(value) for value in worth))
+
+
+def shift(label: Floats, log_odds: Floats) -> float:
+    """What to add to the neutral level, since limits take from votes: a logistic regression of one constant.
+
+    Args:
+        label: Of each audited video: 1 AI, 0 made by people.
+        log_odds: What its score would be without its audit.
+    """
+    added = 0.0
+    for _ in range(STEPS):
+        chance = 1.0 / (1.0 + np.exp(-added - log_odds))
+        slope = float((label - chance).sum()) - SHIFT_TIGHTNESS * added
+        added += float(np.clip(slope / (float((chance * (1.0 - chance)).sum()) + SHIFT_TIGHTNESS), -1.0, 1.0))
+    return added
 
 
 def stretch(label: Floats, log_odds: Floats) -> float:

@@ -25,6 +25,7 @@ from data.log.decide import Author
 from data.log.pseudonyms import pseudonyms_of
 from data.records import LATEST_MS, VIDEO_ID, VOTER_ID
 from data.standing import Standing
+from data.verdicts import FLAGGED
 from publisher.scoring.explain import VideoExplanation, explain_video
 from publisher.scoring.explain_voter import VoterExplanation, explain_voter
 from publisher.scoring.from_file import ballots, score_ballots, write_scores
@@ -32,8 +33,6 @@ from publisher.scoring.pressing import learned as learned_of
 from publisher.scoring.pressing import pressing
 from publisher.scoring.wording import cases_text, video_text, voter_text
 
-FLAGGED = 50
-"""Clients flag a video from this score on."""
 SHOWN_REJECTS = 5
 
 
@@ -125,15 +124,19 @@ def explain(video_id: str | None, voter_id: str | None, as_json: bool) -> None:
 @click.option(
     "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, the most pressing first."
 )
-@click.option("--release", metavar="VIDEO_ID", help="Let the held votes of this video count from now on instead.")
+@click.option(
+    "--release",
+    metavar="VIDEO_ID",
+    help="Let what is held of this video count from now on instead.",
+)
 @click.option("--reason", help="Why; must stand beside --release, and is kept with the decision.")
 @click.option("--actor", help="Who releases; kept, never published. Default: your login name.")
 @click.option("--json", "as_json", is_flag=True, help="Print facts as JSON.")
 def review(limit: int, release: str | None, reason: str | None, actor: str | None, as_json: bool) -> None:
     """List what needs a person's eyes, or release what is held.
 
-    Held bursts, clusters of voters who voted within three days, disputed videos and open appeals, by reach and
-    uncertainty, each with the command to run next. Reads the whole log. Voters are shown under pseudonyms.
+    Held bursts and flips, clusters of voters who voted within three days, disputed videos and open appeals, by reach
+    and uncertainty, each with the command to run next. Reads the whole log. Voters are shown under pseudonyms.
 
     \b
     Example:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from data import decisions as rulings
 from data.columns import Decisions, Floats, Ints, Keys, Mask, Votes, standing
@@ -71,13 +70,14 @@ class Crowd:
         return np.asarray(self.now_ms - self.since_ms < YOUNG_MS)
 
 
-def crowd_of(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
+def crowd_of(votes: Votes, decided: Decisions, now_ms: int, standing_rows: Ints | None = None) -> Crowd:
     """Gathers what a round needs.
 
     Args:
         votes: All votes, in any order.
         decided: All decisions.
         now_ms: By which ages are counted.
+        standing_rows: `columns.last_words` of the votes that count, when it is known already.
     """
     votes = rulings.counting(votes, rulings.banned(decided))
     moderators, (labelled, labels) = rulings.moderators(decided), rulings.audits(decided)
@@ -86,10 +86,10 @@ def crowd_of(votes: Votes, decided: Decisions, now_ms: int) -> Crowd:
     seen = np.where(votes.voter_since_ms > 0, np.minimum(votes.voter_since_ms, votes.cast_at_ms), votes.cast_at_ms)
     np.minimum.at(since, votes.voter, seen)
     del seen
-    last_words = _of_use(standing(votes))
+    last_words = _of_use(standing(votes) if standing_rows is None else votes.take(standing_rows))
     row = np.cumsum(np.append(np.False_, last_words.video[1:] != last_words.video[:-1])[: len(last_words)])
     keys = np.flatnonzero(np.bincount(last_words.video)).astype(np.int32)
-    audit = audits_of(keys, decided)
+    audit = rulings.labels_of(keys, labelled, labels)
     prior = float(logit((GLOBAL_RATE * RATE_AUDITS + labels.sum()) / (RATE_AUDITS + len(labels))))
     moderator = np.isin(np.arange(size), moderators)
     audited = np.bincount(last_words.voter[audit[row] >= 0], minlength=size).astype(np.float64)
@@ -115,15 +115,6 @@ def _of_use(votes: Votes) -> Votes:
     nothing = np.broadcast_to(np.int64(0), len(votes))
     nobody = np.broadcast_to(np.int32(0), len(votes))
     return replace(votes, position=nothing, cast_at_ms=nothing, network=nobody, voter_since_ms=nothing)
-
-
-def audits_of(videos: Keys, decided: Decisions) -> npt.NDArray[np.int8]:
-    """The audited label of each of these videos: 1 AI, 0 made by people, -1 not audited."""
-    labels = np.full(len(videos), -1, np.int8)
-    audited, found = rulings.audits(decided)
-    present = np.isin(audited, videos)
-    labels[np.searchsorted(videos, audited[present])] = found[present]
-    return labels
 
 
 def truthful_voters(crowd: Crowd, established: Mask) -> Mask:

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data import decisions as rulings
 from data.columns import Decisions, Floats, Votes, standing
+from data.flips import still_held
 from data.formats.tree import rfc3339
-from data.holds import held_until
-from data.priors import claimed_channels, priors
+from data.holds import HOLD_MS
+from data.judging import Grounds, grounds_of, ruled, said
+from data.priors import claimed_channels
 from data.records import names_of
 from data.score import Contributions, Videos, contributions, logit, score
 from data.standing import Standing
-from data.verdicts import PRIOR_HIGHEST, unflagged, verdicts_of
+from data.verdicts import PRIOR_HIGHEST
 from data.voters import ESTABLISHED, MODERATOR, MODERATOR_WEIGHT, NEWCOMER, NEWCOMER_COUNTER, NEWCOMER_FLAG, Voters
-from publisher.scoring.crowd import audits_of
 from publisher.scoring.reliability import WEIGHT_CAP
 
 LEVELS = {NEWCOMER: "newcomer", ESTABLISHED: "established", MODERATOR: "moderator"}
@@ -25,6 +25,7 @@ MOST_TRIED = 40
 """More voters of one kind than this are not tried out: more would hardly change a verdict, for limits hold them."""
 PRIOR_LOG_ODDS = float(logit(PRIOR_HIGHEST))
 """How far a prior alone leads."""
+CLUSTERED = "votes together with others: the cluster counts once"
 NOTICEABLE = 0.005
 """Log-odds below which a difference is not worth a word."""
 
@@ -69,6 +70,11 @@ class VideoExplanation:
     """The channel whose other videos make the prior, or empty."""
     held: int
     """How many of the votes belong to a burst and weigh nothing yet."""
+    flip_held_until: str
+    """RFC 3339: until when the score stays on its old side of 50 because few voters turned very many videos at once;
+    empty when it does not."""
+    clustered: int
+    """How many of the votes weigh nothing because their cluster counts once."""
     votes: list[VoteLine]
     prior_only: bool
     """Whether no flag counts, so that a prior this high leads no further than 49."""
@@ -106,26 +112,22 @@ def explain_video(
         now_ms: The time by which holds are counted, Unix milliseconds.
     """
     key, video_id = video
-    out, appointed = rulings.banned(decided), rulings.moderators(decided)
-    heard = rulings.counting(votes, out)
-    words = standing(heard)
-    until = held_until(heard, words, appointed, rulings.released(decided), now_ms=now_ms)
-    counting = words.take(until == 0)
-    keys = np.array([key], np.int32)
-    videos = Videos(keys, priors(learned, words, keys), audits_of(keys, decided))
-    voters = rulings.with_moderators(learned.voters, appointed)
-    parts = contributions(counting, voters, videos)
-    judged = verdicts_of(words, until > 0, voters, videos)
-    shown, _ = rulings.with_locks(judged, keys, *rulings.locks(decided))
+    keys, grounds = np.array([key], np.int32), grounds_of(learned, decided)
+    heard = said(votes, grounds, keys, now_ms=now_ms)
+    since_ms, above = still_held(heard, grounds, now_ms=now_ms)
+    shown, _ = ruled(heard, grounds, held=since_ms > 0, above=above)
+    counting, waiting, videos = heard.words.take(~heard.held), heard.words.take(heard.held), heard.videos
+    parts = contributions(counting, grounds.voters, videos)
     log_odds = float(videos.prior[0] + np.where(parts.flag, parts.log_odds, -parts.log_odds).sum())
-    prior_only = bool(unflagged(judged, videos)[0]) and log_odds > PRIOR_LOG_ODDS
+    prior_only = bool(heard.unflagged()[0]) and log_odds > PRIOR_LOG_ODDS
     shown_log_odds = PRIOR_LOG_ODDS if prior_only else log_odds
-    found = _rulings(key, videos, decided)
-    banned = standing(votes.take(np.isin(votes.voter, out)))
+    found = _rulings(key, videos, grounds)
+    banned = standing(votes.take(np.isin(votes.voter, grounds.banned)))
     silent = _silent(banned, "banned", ["banned: counts for nothing"] * len(banned), pseudonym)
-    waits = [f"held: a burst, until {rfc3339(lapse)}" for lapse in until[until > 0].tolist()]
-    silent += _silent(words.take(until > 0), "held", waits, pseudonym)
-    channel = int(claimed_channels(words, learned.channels.truthful, keys)[0])
+    waits = [f"held: a burst, until {rfc3339(lapse)}" for lapse in heard.until[heard.held].tolist()]
+    silent += _silent(waiting, "held", waits, pseudonym)
+    channel = int(claimed_channels(heard.words, learned.channels.truthful, keys)[0])
+    lines = _lines(counting, parts, grounds.voters, pseudonym)
     return VideoExplanation(
         video_id=video_id,
         score=round(float(shown.score[0]) * 100, 2),
@@ -133,13 +135,15 @@ def explain_video(
         neutral=learned.prior,
         channel=channel_id(channel) if channel else "",
         held=len(waits),
-        votes=_lines(counting, parts, voters, pseudonym) + silent,
+        flip_held_until=rfc3339(int(since_ms[0]) + HOLD_MS) if since_ms[0] else "",
+        clustered=sum(line.why == CLUSTERED for line in lines),
+        votes=lines + silent,
         prior_only=prior_only,
         log_odds=log_odds,
-        stretch=voters.levels.stretch,
+        stretch=grounds.voters.levels.stretch,
         rulings=found,
         to_cross=-shown_log_odds,
-        changes=[] if found else _changes(counting, voters, videos, shown_log_odds),
+        changes=[] if found else _changes(counting, grounds.voters, videos, shown_log_odds),
     )
 
 
@@ -149,14 +153,14 @@ def _silent(votes: Votes, level: str, reasons: list[str], pseudonym: Callable[[i
     return [VoteLine(pseudonym(voter), names_of(mask), level, 0.0, 0.0, why) for voter, mask, why in columns]
 
 
-def _rulings(key: int, videos: Videos, decided: Decisions) -> list[str]:
-    locked, scores = rulings.locks(decided)
+def _rulings(key: int, videos: Videos, grounds: Grounds) -> list[str]:
+    locked, scores = grounds.locks
     words = []
     if videos.audit[0] >= 0:
         words.append(f"audited: {'AI' if videos.audit[0] else 'made by people'}")
     if key in locked:
         words.append(f"locked by a moderator at {int(scores[np.searchsorted(locked, key)])}")
-    if key in rulings.hidden(decided):
+    if key in grounds.hidden:
         words.append("hidden by a moderator: not published")
     return words
 
@@ -185,7 +189,7 @@ def _why(level: int, weight: float, counted: float, cluster: int) -> str:
     if weight - counted < NOTICEABLE:
         return ""
     if cluster and counted < NOTICEABLE:
-        return "votes together with others: the cluster counts once"
+        return CLUSTERED
     if level == NEWCOMER:
         return "newcomers together have a limit"
     return "repeats others, within what its kind may add together"

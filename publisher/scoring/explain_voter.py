@@ -8,15 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from data import decisions as rulings
-from data.columns import Decisions, Keys, Votes, standing
-from data.holds import held_until
-from data.priors import priors
+from data.columns import Decisions, Votes, standing
+from data.flips import still_held
+from data.judging import grounds_of, said
 from data.records import names_of
-from data.score import Videos, probability
+from data.score import percent, probability
 from data.standing import Standing
-from data.verdicts import verdicts_of
-from data.voters import Voters
-from publisher.scoring.crowd import audits_of
+from data.verdicts import within_side
 from publisher.scoring.explain import LEVELS
 
 
@@ -92,7 +90,7 @@ def explain_voter(
         together=members,
         truthful=bool(voter < len(truthful) and truthful[voter]),
         banned=bool(np.isin(voter, rulings.banned(decided))),
-        votes=_voted(voter, votes, decided, learned, voters, video_ids, now_ms=now_ms),
+        votes=_voted(voter, votes, decided, learned, video_ids, now_ms=now_ms),
     )
 
 
@@ -101,17 +99,15 @@ def _voted(
     votes: Votes,
     decided: Decisions,
     learned: Standing,
-    voters: Voters,
     video_ids: dict[int, str],
     *,
     now_ms: int,
 ) -> list[VotedLine]:
-    last_words, counting = standing(votes), rulings.counting(votes, rulings.banned(decided))
-    words = standing(counting)
-    until = held_until(counting, words, rulings.moderators(decided), rulings.released(decided), now_ms=now_ms)
-    keys: Keys = np.unique(last_words.video)
-    videos = Videos(keys, priors(learned, words, keys), audits_of(keys, decided))
-    scores = np.round(verdicts_of(words, until > 0, voters, videos).score * 100).astype(int)
+    last_words, grounds = standing(votes), grounds_of(learned, decided)
+    heard = said(votes, grounds, np.unique(last_words.video), now_ms=now_ms)
+    since_ms, above = still_held(heard, grounds, now_ms=now_ms)
+    keys = heard.videos.video
+    scores = percent(within_side(heard.verdicts, since_ms > 0, above).score)
     mine = last_words.take(last_words.voter == voter)
     rows = np.searchsorted(keys, mine.video)
     return [
@@ -120,7 +116,7 @@ def _voted(
             mine.video.tolist(),
             mine.categories.tolist(),
             scores[rows].tolist(),
-            videos.audit[rows].tolist(),
+            heard.videos.audit[rows].tolist(),
             strict=True,
         )
     ]

@@ -30,15 +30,19 @@ BOTH_SIDES_HALF = 30.0
 """So many credited votes of the rarer side make error rates and relative reliability count alike."""
 WEIGHT_CAP = 1.7
 """No voter's vote counts for more: below 1.99, what a neutral video lacks to 50."""
-RECORD_SLOPE = 0.16
+RECORD_SLOPE = 0.3
 """A vote counts for at most this times the square root of the credited votes."""
 AUDITED_WORTH = 10.0
 """An audited vote counts as so many credited ones when the length of a record is measured: nobody chooses audits."""
 FLAGS_SPEAK_FOR = 3.0
 """What a voter's flags are worth rests on a record no longer than this times its flags: counter-votes are the easier
 ones to be right with."""
-PROVEN_FROM = 25.0
-"""Beyond this length a record proves a growing share of the weight."""
+PROVEN_FROM = 20.0
+"""Beyond this length a record proves a growing share of the weight, where counter-votes are usual."""
+UNANSWERED_FROM = 100.0
+"""The same where nobody casts any: flags alone can only echo each other."""
+USUAL_COUNTERS = 0.25
+"""Counter-votes are usual once they are this share of what established voters say."""
 PROVEN_HALF = 40.0
 """So much more proves half."""
 
@@ -85,19 +89,23 @@ class Pool:
     right_counters: float
     both: float
     """How far the error rates are trusted, 0-1."""
+    answered: float
+    """How usual counter-votes are, 0-1."""
 
 
 def pool_of(record: Record, members: Mask) -> Pool:
     """Sums up the records of these voters; by voter key."""
     right, wrong = float(record.right_flags[members].sum()), float(record.wrong_flags[members].sum())
     human, missed = float(record.right_counters[members].sum()), float(record.wrong_counters[members].sum())
-    rarer = min(right + wrong, human + missed)
+    flags, counters = right + wrong, human + missed
+    rarer = min(flags, counters)
     return Pool(
         on_ai=_share(right, missed, FLAG_RATES[0]),
         on_human=_share(wrong, human, FLAG_RATES[1]),
         right_flags=_share(right, wrong, RIGHT_RATES[0]),
         right_counters=_share(human, missed, RIGHT_RATES[1]),
         both=rarer / (rarer + BOTH_SIDES_HALF),
+        answered=min(1.0, counters / (USUAL_COUNTERS * max(1.0, flags + counters))),
     )
 
 
@@ -119,14 +127,16 @@ def _allowed(length: Floats) -> Floats:
     return np.minimum(WEIGHT_CAP, RECORD_SLOPE * np.sqrt(length))
 
 
-def proven_share(record: Record, audited: Floats) -> Floats:
+def proven_share(record: Record, audited: Floats, pool: Pool) -> Floats:
     """The share of each voter's weight that rests on a long record.
 
     Args:
         record: Credited votes.
         audited: How many of each voter's votes an audit has settled.
+        pool: What all voters are together.
     """
-    beyond = np.maximum(record.length + AUDITED_WORTH * audited - PROVEN_FROM, 0.0)
+    wanted = pool.answered * PROVEN_FROM + (1.0 - pool.answered) * UNANSWERED_FROM
+    beyond = np.maximum(record.length + AUDITED_WORTH * audited - wanted, 0.0)
     return np.asarray(beyond / (beyond + PROVEN_HALF), np.float64)
 
 

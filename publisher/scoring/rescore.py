@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from data import decisions as rulings
 from data.channels import agreed_channels
-from data.columns import Decisions, Keys, Votes, standing
-from data.holds import held_until
+from data.columns import Decisions, Ints, Keys, Votes, last_words
+from data.flips import held_since
+from data.judging import grounds_of, ruled, said
 from data.log.read import LogReader
-from data.priors import priors
-from data.score import Videos
-from data.standing import Standing
-from data.verdicts import unflagged, verdicts_of
-from publisher.scoring.crowd import audits_of
+from data.standing import HeldFlips, Standing
+from data.verdicts import FLAGGED
 from publisher.scoring.trust import full_round
 from publisher.scoring.verdicts import Judged, VerdictTable, judge
 
@@ -57,15 +55,21 @@ def score_tick(
     """
     decided = log.decisions(through)
     table = table.grown(len(log.video_ids()))
+    rows = None
     if known is None:
         votes = log.votes(through)
-        reliabilities = full_round(votes, decided, log_id=log_id, position=through, now_ms=now_ms)
+        rows = last_words(rulings.counting(votes, rulings.banned(decided)))
+        learned = full_round(votes, decided, log_id=log_id, position=through, now_ms=now_ms, standing_rows=rows)
     else:
-        reliabilities = known if isinstance(known, Standing) else _again(log, log_id, *known)
-        waiting = np.flatnonzero(table.held).astype(np.int32)  # holds lapse though nobody votes
-        votes = log.votes_of_touched(after, through, waiting)
+        learned = known if isinstance(known, Standing) else _again(log, log_id, *known)
+        waiting = np.flatnonzero((table.held > 0) | (table.flip_held_ms > 0)).astype(np.int32)
+        votes = log.votes_of_touched(after, through, waiting)  # holds lapse though nobody votes
     touched = np.flatnonzero(np.bincount(votes.video)).astype(np.int32)  # keys are dense: ten times as fast as unique
-    return rescore(table, votes, touched, decided, reliabilities, now_ms=now_ms, minimum=minimum)
+    scored = rescore(
+        table, votes, touched, decided, learned,
+        after=after, now_ms=now_ms, minimum=minimum, standing_rows=rows,
+    )  # fmt: skip
+    return replace(scored, standing=replace(learned, flips=_held_flips(scored.table, through)))
 
 
 def rescore(
@@ -75,8 +79,10 @@ def rescore(
     decided: Decisions,
     reliabilities: Standing,
     *,
+    after: int,
     now_ms: int,
     minimum: int,
+    standing_rows: Ints | None = None,
 ) -> Scored:
     """Scores some videos from all their votes, by given reliabilities. Pure.
 
@@ -86,22 +92,35 @@ def rescore(
         touched: Their keys, ascending.
         decided: All decisions up to the tick.
         reliabilities: What voters count for.
+        after: How far the tick before read the log.
         now_ms: Time of the tick.
         minimum: The score at which a video enters the published set.
+        standing_rows: `columns.last_words` of the votes that count, when it is known already.
     """
-    counting, appointed = rulings.counting(votes, rulings.banned(decided)), rulings.moderators(decided)
-    standing_votes = standing(counting)
-    held = held_until(counting, standing_votes, appointed, rulings.released(decided), now_ms=now_ms) > 0
-    videos = Videos(touched, priors(reliabilities, standing_votes, touched), audits_of(touched, decided))
-    voters = rulings.with_moderators(reliabilities.voters, appointed)
-    verdicts = verdicts_of(standing_votes, held, voters, videos)
-    alone = unflagged(verdicts, videos)
-    verdicts, locked = rulings.with_locks(verdicts, touched, *rulings.locks(decided))
-    hidden = np.isin(touched, rulings.hidden(decided))
-    channel = agreed_channels(standing_votes, touched)
-    judged = Judged(touched, verdicts, channel, locked, alone, hidden)
+    grounds = grounds_of(reliabilities, decided)
+    found = said(votes, grounds, touched, now_ms=now_ms, standing_rows=standing_rows)
+    above = table.score[touched] >= FLAGGED
+    flip_held_ms = held_since(
+        found, grounds, above, table.flip_held_ms[touched],
+        after=after, now_ms=now_ms, first=not table.voters.any(),
+    )  # fmt: skip
+    verdicts, locked = ruled(found, grounds, held=flip_held_ms > 0, above=above)
+    judged = Judged(
+        keys=touched,
+        verdicts=verdicts,
+        channel=agreed_channels(found.words, touched),
+        locked=locked,
+        unflagged=found.unflagged(),
+        hidden=np.isin(touched, grounds.hidden),
+        flip_held_ms=flip_held_ms,
+    )
     table, changed = judge(table, judged, minimum=minimum, now_ms=now_ms)
     return Scored(table, changed, reliabilities)
+
+
+def _held_flips(table: VerdictTable, through: int) -> HeldFlips:
+    video = np.flatnonzero(table.flip_held_ms).astype(np.int32)
+    return HeldFlips(video, table.flip_held_ms[video], table.score[video] >= FLAGGED, through)
 
 
 def _again(log: LogReader, log_id: str, position: int, round_ms: int) -> Standing:

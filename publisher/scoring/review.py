@@ -1,4 +1,4 @@
-"""What needs a moderator's eyes, by reach times uncertainty: held bursts, clusters that vote now, disputes, appeals."""
+"""What needs eyes, by reach times uncertainty: what is held, clusters that vote now, disputes, open appeals."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from data import cases
-from data import decisions as rulings
 from data.cases import Case
-from data.columns import Decisions, Floats, Ints, Keys, Mask, Votes, standing
-from data.holds import HOLD_MS, held_until
+from data.columns import Decisions, Floats, Ints, Mask, Votes
+from data.flips import still_held
+from data.holds import HOLD_MS
+from data.judging import grounds_of, said
 from data.log.appeals import Appeal
-from data.priors import priors
 from data.records import NOT_AI_BIT
 from data.score import Verdicts, Videos, contributions, percent, score, sums
 from data.standing import Standing
-from data.verdicts import verdicts_of
+from data.verdicts import within_side
 from data.voters import Voters
-from publisher.scoring.crowd import audits_of
 
 CLUSTER_VOTERS = 5
 """Clusters of fewer voters are friends."""
@@ -41,6 +40,10 @@ class Scene:
     voters: Voters
     videos: Videos
     verdicts: Verdicts
+    flips: Mask
+    """By row: whether the video's flip is held."""
+    free: Floats
+    """By row: the score, 0-1, if no flip were held."""
     undecided: Mask
     """By row: neither audited nor locked."""
 
@@ -73,27 +76,26 @@ def review(
         appeals: The open ones and the key of the video that each is about, 0 when the log does not know it.
     """
     scene = _scene(votes, decided, learned, now_ms)
-    found = _bursts(scene, limit, video_id) + _disputes(scene, limit, video_id)
+    found = _bursts(scene, limit, video_id) + _flips_held(scene, limit, video_id) + _disputes(scene, limit, video_id)
     found += _clusters(scene, limit, now_ms, video_id, pseudonym)
     found += [_appealed(scene, appeal, key) for key, appeal in appeals]
     return cases.most_pressing(found, limit)
 
 
 def _scene(votes: Votes, decided: Decisions, learned: Standing, now_ms: int) -> Scene:
-    counting, appointed = rulings.counting(votes, rulings.banned(decided)), rulings.moderators(decided)
-    words = standing(counting)
-    held = held_until(counting, words, appointed, rulings.released(decided), now_ms=now_ms) > 0
-    keys: Keys = np.unique(words.video)
-    videos = Videos(keys, priors(learned, words, keys), audits_of(keys, decided))
-    voters = rulings.with_moderators(learned.voters, appointed)
+    grounds = grounds_of(learned, decided)
+    heard = said(votes, grounds, now_ms=now_ms)
+    since_ms, above = still_held(heard, grounds, now_ms=now_ms)
     return Scene(
-        words=words,
-        row=np.searchsorted(keys, words.video),
-        held=held,
-        voters=voters,
-        videos=videos,
-        verdicts=verdicts_of(words, held, voters, videos),
-        undecided=(videos.audit < 0) & ~np.isin(keys, rulings.locks(decided)[0]),
+        words=heard.words,
+        row=np.searchsorted(heard.videos.video, heard.words.video),
+        held=heard.held,
+        voters=grounds.voters,
+        videos=heard.videos,
+        verdicts=within_side(heard.verdicts, since_ms > 0, above),
+        flips=since_ms > 0,
+        free=heard.verdicts.score,
+        undecided=(heard.videos.audit < 0) & ~np.isin(heard.videos.video, grounds.locks[0]),
     )
 
 
@@ -118,13 +120,31 @@ def _bursts(scene: Scene, limit: int, video_id: Callable[[int], str]) -> list[Ca
     return listed
 
 
+def _flips_held(scene: Scene, limit: int, video_id: Callable[[int], str]) -> list[Case]:
+    rows = np.flatnonzero(scene.flips)
+    now, free, count = scene.verdicts.score[rows], scene.free[rows], scene.verdicts.voters[rows]
+    priority = count * np.maximum(scene.uncertainty()[rows], np.abs(free - now))
+    listed = []
+    for place in np.argsort(-priority, kind="stable")[:limit].tolist():
+        row, points = int(rows[place]), int(percent(now)[place])
+        name = video_id(int(scene.videos.video[row]))
+        listed.append(Case(
+            "flips", name,
+            f"one of {len(rows)} videos that few voters turned at once; "
+            f"let go, it moves from {points} to {int(percent(free)[place])}",
+            votes=int(count[place]), held=int(scene.verdicts.held[row]), voters=int(count[place]), score=points,
+            priority=round(float(priority[place]), 3), command=f"realtube review --release {name} --reason …",
+        ))  # fmt: skip
+    return listed
+
+
 def _disputes(scene: Scene, limit: int, video_id: Callable[[int], str]) -> list[Case]:
     parts = contributions(scene.words.take(~scene.held), scene.voters, scene.videos)
     size, now = len(scene.videos), scene.verdicts.score
     sides = np.minimum(
         *(sums(parts.row, np.where(parts.flag == side, parts.log_odds, 0.0), size) for side in (True, False))
     )
-    near = (now >= DISPUTED_SCORE[0]) & (now <= DISPUTED_SCORE[1]) & (scene.verdicts.held == 0)
+    near = (now >= DISPUTED_SCORE[0]) & (now <= DISPUTED_SCORE[1]) & (scene.verdicts.held == 0) & ~scene.flips
     rows = np.flatnonzero((sides >= DISPUTED_LOG_ODDS) & near & scene.undecided)
     count, counters = scene.verdicts.voters[rows], scene.verdicts.votes[rows, -1]
     priority = count * scene.uncertainty()[rows]

@@ -11,16 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from data import decisions as rulings
-from data.columns import Decisions, Floats, Keys, Mask, Votes, standing
-from data.holds import held_until
-from data.priors import priors
+from data.columns import Decisions, Floats, Ints, Keys, Mask, Votes
+from data.judging import grounds_of, said
 from data.score import Contributions, Verdicts, Videos, contributions, probability, sums
 from data.standing import Channels, Standing
-from data.verdicts import verdicts_of
 from data.voters import ESTABLISHED, MODERATOR, NEWCOMER, NEWCOMER_COUNTER, NEWCOMER_FLAG, YOUNG_SHARE, Levels, Voters
 from publisher.scoring import anchors
 from publisher.scoring.channels import LOWEST, Rates, channel_rates
-from publisher.scoring.crowd import Crowd, audits_of, crowd_of, with_claims
+from publisher.scoring.crowd import Crowd, crowd_of, with_claims
 from publisher.scoring.reliability import CREDITED_TO_ESTABLISH, Pool, Record, flag_and_counter, pool_of, proven_share
 
 ROUNDS = 6
@@ -49,13 +47,9 @@ class Scores:
 
 def score_all(votes: Votes, decided: Decisions, *, now_ms: int) -> Scores:
     """A full round, and every video scored by it."""
-    last_words = standing(votes)
     learned = full_round(votes, decided, log_id="", position=len(votes), now_ms=now_ms)
-    keys = np.unique(last_words.video)
-    videos = Videos(keys, priors(learned, last_words, keys), audits_of(keys, decided))
-    moderators, released = rulings.moderators(decided), rulings.released(decided)
-    held = held_until(votes, last_words, moderators, released, now_ms=now_ms) > 0
-    return Scores(keys, verdicts_of(last_words, held, learned.voters, videos), learned)
+    found = said(votes, grounds_of(learned, decided), now_ms=now_ms)
+    return Scores(found.videos.video, found.verdicts, learned)
 
 
 def full_round(
@@ -65,6 +59,7 @@ def full_round(
     log_id: str,
     position: int,
     now_ms: int,
+    standing_rows: Ints | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Standing:
     """Learns every voter's reliability: a pure function of the log up to a position, and of a time.
@@ -75,9 +70,10 @@ def full_round(
         log_id: The log they come from.
         position: How far the log was read.
         now_ms: By which ages are counted, Unix milliseconds.
+        standing_rows: `columns.last_words` of the votes that count, when it is known already.
         progress: Called with the count of finished rounds.
     """
-    crowd = crowd_of(votes, decided, now_ms)
+    crowd = crowd_of(votes, decided, now_ms, standing_rows)
     nothing = np.zeros(len(crowd.since_ms))
     record = Record(nothing, nothing, nothing, nothing, nothing, nothing)
     levels = Levels(neutral=float(crowd.videos.prior[0])) if len(crowd.videos) else Levels()
@@ -90,7 +86,7 @@ def full_round(
         videos = replace(crowd.videos, prior=_row_priors(crowd, rates, levels))
         record = _record(crowd, videos, parts)
         pool = pool_of(record, members & (record.credited() >= CREDITED_TO_ESTABLISH))
-        levels = anchors.levels(crowd, voters, record, pool, rates.of_row)
+        levels = anchors.levels(crowd, voters, record, pool, rates.of_row, videos.prior)
         voters = _voters(crowd, record, pool, levels)
         if done in CLAIMS_AT:
             crowd = with_claims(crowd, voters.level != NEWCOMER)
@@ -107,12 +103,12 @@ def full_round(
 
 
 def _rates(crowd: Crowd, parts: Contributions, levels: Levels) -> Rates:
-    signed = np.where(parts.level == NEWCOMER, 0.0, np.where(parts.flag, parts.log_odds, -parts.log_odds))
-    audit = crowd.videos.audit
+    signed = np.where(parts.level == NEWCOMER, 0.0, np.where(parts.flag, parts.evidence, -parts.evidence))
+    audit, voter, cluster = crowd.videos.audit, crowd.votes.voter, crowd.cluster[crowd.votes.voter]
     return channel_rates(
         parts.row,
         crowd.channel,
-        voter=crowd.votes.voter,
+        voter=np.where(cluster > 0, cluster, voter),  # a cluster is one voice, whichever member speaks
         signed=signed,
         decided=np.where(audit >= 0, np.where(audit == 1, AUDIT_LOG_ODDS, -AUDIT_LOG_ODDS), 0.0),
         prior=levels.neutral,
@@ -170,7 +166,7 @@ def _confirmations(videos: Videos, parts: Contributions, own: Callable[[Floats],
 
     Newcomers say nothing here: nothing flows from newcomers to newcomers.
     """
-    heard = np.where(parts.level == NEWCOMER, 0.0, parts.log_odds)
+    heard = np.where(parts.level == NEWCOMER, 0.0, parts.evidence)
     signed = np.where(parts.flag, heard, -heard)
     others = (videos.prior + sums(parts.row, signed, len(videos)))[parts.row] - own(signed)
     reliable = np.where(parts.level == NEWCOMER, 0.0, np.where(heard > 0, np.maximum(heard, EVIDENCE_EACH), 0.0))
@@ -189,7 +185,7 @@ def _voters(crowd: Crowd, record: Record, pool: Pool, levels: Levels) -> Voters:
         level=np.where(crowd.moderator, MODERATOR, np.where(established, ESTABLISHED, NEWCOMER)).astype(np.uint8),
         flag_weight=np.where(established, flag, NEWCOMER_FLAG * newcomer),
         counter_weight=np.where(established, counter, NEWCOMER_COUNTER * newcomer),
-        proven=np.where(established & (crowd.cluster == 0), proven_share(record, crowd.audited), 0.0),
+        proven=np.where(established & (crowd.cluster == 0), proven_share(record, crowd.audited, pool), 0.0),
         cluster=crowd.cluster,
         levels=levels,
     )

@@ -33,6 +33,8 @@ class VerdictTable:
     """Standing votes."""
     held: npt.NDArray[np.int32]
     """Of these, votes of a burst that weigh nothing yet."""
+    flip_held_ms: Ints
+    """Time of the tick from which on its flip is held, 0 when none is: `score` stays on its old side of 50."""
     votes: Grid
     """Shape (entries, 6): standing votes that name each stance."""
     category_score: Grid
@@ -61,10 +63,12 @@ class VerdictTable:
         return keys, Rows(ids=ids[keys], scores=self.score[keys], flags=self._flags(keys))
 
     def _flags(self, keys: Keys) -> Bytes:
-        scores = self.category_score[keys].astype(np.int32)
-        named = (scores > 0) & (2 * scores >= scores.max(axis=1, initial=0)[:, None])
-        bits = (named * (1 << np.arange(len(CATEGORIES)))).sum(axis=1)
-        return np.asarray(bits + self.locked[keys] * LOCKED + self.prior_only[keys] * PRIOR_ONLY, np.uint8)
+        scores = np.ascontiguousarray(self.category_score[keys].T, np.uint8)
+        half = (scores.max(axis=0, initial=0) + 1) // 2
+        bits = self.locked[keys] * np.uint8(LOCKED) | self.prior_only[keys] * np.uint8(PRIOR_ONLY)
+        for place in range(len(CATEGORIES)):
+            bits |= ((scores[place] > 0) & (scores[place] >= half)) * np.uint8(1 << place)
+        return np.asarray(bits, np.uint8)
 
 
 def empty(size: int) -> VerdictTable:
@@ -77,6 +81,7 @@ def empty(size: int) -> VerdictTable:
         prior_only=np.zeros(size, np.bool_),
         voters=np.zeros(size, np.int32),
         held=np.zeros(size, np.int32),
+        flip_held_ms=np.zeros(size, np.int64),
         votes=np.zeros((size, len(STANCES)), np.int32),
         category_score=np.zeros((size, len(CATEGORIES)), np.uint8),
         channel=np.zeros(size, np.int32),
@@ -99,6 +104,8 @@ class Judged:
     """Whether neither an audit nor a vote that weighs something says that the video is AI."""
     hidden: Mask
     """Whether a moderator keeps the video out of the published set."""
+    flip_held_ms: Ints
+    """Since when its flip is held, 0 when none is."""
 
 
 def judge(table: VerdictTable, found: Judged, *, minimum: int, now_ms: int) -> tuple[VerdictTable, Keys]:
@@ -124,6 +131,7 @@ def judge(table: VerdictTable, found: Judged, *, minimum: int, now_ms: int) -> t
         "prior_only": voted & stays & ~found.hidden & found.unflagged & ~found.locked,
         "voters": verdicts.voters.astype(np.int32),
         "held": verdicts.held.astype(np.int32),
+        "flip_held_ms": found.flip_held_ms,
         "votes": verdicts.votes.astype(np.int32),
         "category_score": percent(verdicts.category_score).astype(np.uint8),
         "channel": found.channel,

@@ -22,10 +22,15 @@ def video_text(found: VideoExplanation) -> str:
         lines.append(f"  {rest:+6.2f}  {len(found.votes) - SHOWN_VOTES} more votes (all of them with --json)")
     if found.held:
         lines.append(f"  {0:+6.2f}  {found.held} votes are held: a burst (realtube review says what to do)")
+    if found.clustered:
+        lines.append(f"  {0:+6.2f}  {found.clustered} votes repeat their cluster: voters who vote together count once")
     worth = f", times {found.stretch:.2f} as audits have it" if found.stretch != 1 else ""
     lines += [f"  {found.log_odds:+6.2f}  together, in log-odds: 0 is a score of 50{worth}"]
     if found.prior_only:
         lines.append("          prior only: no flag counts, and a prior alone leads no further than 49")
+    if found.flip_held_until:
+        lines.append(f"          held on its old side of 50 until {found.flip_held_until}:")
+        lines.append("          few voters turned very many videos at once (realtube review says what to do)")
     lines += [f"          {ruling}" for ruling in found.rulings]
     if not found.rulings:
         lines.append(f"To cross 50 it lacks {found.to_cross:+.2f}. That would take:")

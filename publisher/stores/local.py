@@ -9,7 +9,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from publisher.store import AlreadyThere, Artifact, StoreError, SwapLost, Tagged
+from publisher.store import AlreadyThere, Artifact, Listed, StoreError, SwapLost, Tagged
+
+UNFINISHED = ".new"
 
 
 class LocalStore:
@@ -71,12 +73,28 @@ class LocalStore:
             os.replace(self._write(path, artifact.body), path)
             _sync_directory(path.parent)
 
+    def keys(self, prefix: str) -> Iterator[Listed]:
+        """See `Store.keys`."""
+        with _failures(prefix):
+            for folder, _, names in os.walk(self.directory / prefix.rpartition("/")[0]):
+                for name in names:
+                    path = Path(folder) / name
+                    key = path.relative_to(self.directory).as_posix()
+                    if key.startswith(prefix) and not (name.startswith(".") or name.endswith(UNFINISHED)):
+                        yield from _listed(path, key)
+
+    def delete(self, key: str) -> None:
+        """See `Store.delete`."""
+        path = self._path(key)
+        with _failures(key):
+            path.unlink(missing_ok=True)  # its folder stays: another publisher may just be filling it
+
     def _path(self, key: str) -> Path:
         return self.directory / key
 
     def _write(self, path: Path, body: bytes) -> Path:
         _make_directories(path.parent)
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
         with unfinished.open("wb") as file:
             file.write(body)
             file.flush()
@@ -93,6 +111,12 @@ class LocalStore:
         with (self.directory / ".head.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _listed(path: Path, key: str) -> Iterator[Listed]:
+    with contextlib.suppress(FileNotFoundError):  # deleted since its folder was read
+        status = path.stat()
+        yield Listed(key, status.st_size, status.st_mtime_ns // 1_000_000)
 
 
 @contextlib.contextmanager

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
 
-from publisher.store import AlreadyThere, Artifact, SwapLost, Tagged
+from publisher.store import AlreadyThere, Artifact, Listed, SwapLost, Tagged
 
 
 class MemoryStore:
     """Objects in a dict."""
 
-    def __init__(self) -> None:
-        """Starts empty."""
+    def __init__(self, now_ms: Callable[[], int] = lambda: 0) -> None:
+        """Starts empty; the clock says when objects are written."""
         self.objects: dict[str, bytes] = {}
+        self.written_ms: dict[str, int] = {}
+        self.now_ms = now_ms
 
     def read(self, key: str) -> bytes | None:
         """See `Store.read`."""
@@ -25,10 +28,9 @@ class MemoryStore:
 
     def create(self, artifact: Artifact) -> None:
         """See `Store.create`."""
-        if not artifact.body:
-            raise AssertionError(f"{artifact.key}: nothing empty is ever published")
         if self.objects.setdefault(artifact.key, artifact.body) != artifact.body:
             raise AlreadyThere(f"{artifact.key} holds other bytes")
+        self.written_ms.setdefault(artifact.key, self.now_ms())
 
     def read_tagged(self, key: str) -> Tagged | None:
         """See `Store.read_tagged`."""
@@ -40,8 +42,23 @@ class MemoryStore:
         there = self.read_tagged(artifact.key)
         if (there.tag if there else None) != tag:
             raise SwapLost(f"{artifact.key} was moved by another publisher")
-        self.objects[artifact.key] = artifact.body
+        self._put(artifact)
 
     def replace(self, artifact: Artifact) -> None:
         """See `Store.replace`."""
+        self._put(artifact)
+
+    def keys(self, prefix: str) -> Iterator[Listed]:
+        """See `Store.keys`."""
+        for key, body in list(self.objects.items()):
+            if key.startswith(prefix):
+                yield Listed(key, len(body), self.written_ms.get(key, 0))
+
+    def delete(self, key: str) -> None:
+        """See `Store.delete`."""
+        self.objects.pop(key, None)
+        self.written_ms.pop(key, None)
+
+    def _put(self, artifact: Artifact) -> None:
         self.objects[artifact.key] = artifact.body
+        self.written_ms[artifact.key] = self.now_ms()

@@ -10,7 +10,7 @@ import numpy as np
 
 from data.columns import Bytes, Ints, Mask
 from data.formats.ring import Block
-from data.formats.rows import Ids, Rows, order
+from data.formats.rows import Ids, Places, Rows, order
 from data.formats.tree import FormatError
 
 Column = TypeVar("Column", Bytes, Ints)
@@ -31,6 +31,20 @@ class Day:
     scores: Bytes
     flags: Bytes
 
+    def base_ids(self) -> Ids:
+        """The base's ids, in published order."""
+        return self.ids[: int(np.count_nonzero(self.added_seq == 0))]
+
+    def numbers_of(self, ids: Ids) -> Ints:
+        """Row numbers of ids, -1 for those that the day never held."""
+        n = len(self.base_ids())
+        numbers = Places(self.ids[:n]).of(ids)
+        absent = np.flatnonzero(numbers < 0)
+        by_id = order(self.ids[n:])
+        place = Places(self.ids[n:][by_id]).of(ids[absent])
+        numbers[absent] = np.where(place < 0, -1, n + by_id[place] if len(by_id) else -1)
+        return numbers
+
     def rows(self) -> Rows:
         """The rows as they stand, in published order."""
         alive = np.flatnonzero(self.alive)
@@ -39,16 +53,17 @@ class Day:
 
     def blocks(self) -> list[Block]:
         """The ring's blocks, the newest first."""
-        ticks = np.union1d(self.added_seq, self.changed_seq)
-        return [self._block(int(seq)) for seq in ticks[::-1] if seq > 0]
+        seqs = np.concatenate([self.added_seq, self.changed_seq])
+        return [self._block(int(seq)) for seq in np.unique(seqs[seqs > 0])[::-1]]
 
     def _block(self, seq: int) -> Block:
-        added = np.flatnonzero(self.added_seq == seq)
+        n = len(self.base_ids())
+        added = n + np.flatnonzero(self.added_seq[n:] == seq)
         changed = np.flatnonzero(self.changed_seq == seq)
         kept = changed[self.alive[changed]]
         return Block(
             seq=seq,
-            first=int(added[0]) if len(added) else int((self.added_seq < seq).sum()),
+            first=int(added[0]) if len(added) else n + int(np.count_nonzero(self.added_seq[n:] < seq)),
             added=self.ids[added],
             rows=kept,
             scores=self.scores[kept],
@@ -77,10 +92,8 @@ def advance(day: Day, rows: Rows, seq: int) -> Day:
         rows: All rows of the tick, in published order.
         seq: The tick.
     """
-    by_id = np.argsort(day.ids, kind="stable")
-    place = np.searchsorted(day.ids, rows.ids, sorter=by_id)
-    number = by_id[np.minimum(place, len(by_id) - 1)] if len(by_id) else np.zeros(len(rows), np.int64)
-    known = day.ids[number] == rows.ids if len(by_id) else np.zeros(len(rows), np.bool_)
+    number = day.numbers_of(rows.ids)
+    known = number >= 0
     fresh = ~known
     alive = np.zeros(len(day.ids) + int(fresh.sum()), np.bool_)
     alive[number[known]] = True

@@ -7,18 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from data.columns import Keys
-from data.formats import files as file_list
 from data.formats import ring
-from data.formats.head import File, Head, Ring
+from data.formats.files import FileList
+from data.formats.head import File, Frozen, Head, Ring, Sunset
 from data.formats.ring import Block
-from data.formats.tree import changes_key, delta_key, files_key, ring_key, sha256
+from data.formats.tree import RING_FORMS, changes_key, delta_key, files_key, is_shard, kill_key, ring_key, sha256
 from publisher.names import Names
 from publisher.research import parquet
 from publisher.scoring.verdicts import VerdictTable
 from publisher.store import Artifact
 from publisher.sync import compat
+from publisher.sync.bases import BINARY, GZIP, file_of
 from publisher.sync.day import advance
-from publisher.sync.epoch import GZIP, PARQUET, Epoch, keys_changed
+from publisher.sync.epoch import PARQUET, Epoch, keys_changed
 
 EXPIRES_MS = 86_400_000
 """A head is stale a day after its tick."""
@@ -41,6 +42,12 @@ class Facts:
     through_position: int
     round_position: int
     round_ms: int
+    kill: File | None = None
+    """The kill list; the tick lists it, whoever changes it creates it."""
+    frozen: Frozen | None = None
+    note: str | None = None
+    """Why a person overrode a guard for this tick."""
+    sunset: Sunset | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +77,37 @@ def build(
     _, rows = table.rows(names.ids)
     epoch = replace(epoch, day=advance(epoch.day, rows, facts.seq))
     artifacts = [Artifact(key, body, "application/json") for key, body in roots.items()] + epoch.artifacts
-    outdated = ["/ring-"]
+    outdated = ["/ring-", "/kill-"]
     if facts.seq > epoch.base.seq and (len(changed) or epoch.artifacts):
         artifacts += _changes(epoch, table, changed, names=names, facts=facts)
         outdated.append("/compat/" + epoch.name + "/delta-")
     blocks = epoch.day.blocks()
     members = ring.encode(blocks)
     if blocks:
-        body = b"".join(members)
-        artifacts.append(Artifact(ring_key(epoch.name, blocks[0].seq, sha256(body)), body, GZIP))
-    kept = {key: file for key, file in epoch.files.items() if not any(part in key for part in outdated)}
-    listing = file_list.encode(facts.seq, kept | {a.key: File(sha256(a.body), len(a.body)) for a in artifacts})
-    listed = File(sha256(listing), len(listing))
-    artifacts.append(Artifact(files_key(facts.seq, listed.sha256), listing, "application/json"))
+        artifacts += _ring_files(epoch.name, blocks, members)
+    listed = {key: file for key, file in epoch.files.items() if not any(part in key for part in outdated)}
+    listed |= {a.key: file_of(a.body) for a in artifacts if not is_shard(a.key)}
+    if facts.kill:
+        listed[kill_key(facts.kill.sha256)] = facts.kill
+    listing = FileList(facts.seq, facts.round_position, facts.round_ms, listed).encode()
+    list_file = file_of(listing)
+    artifacts.append(Artifact(files_key(facts.seq, list_file.sha256), listing, "application/json"))
     head = Head(
         gen=facts.gen, log=facts.log, seq=facts.seq, epoch=epoch.name, ts=facts.ts, exp=facts.ts + EXPIRES_MS,
         next=facts.ts + facts.interval_ms, spread=facts.spread_ms, n=len(rows), state=rows.state(), base=epoch.base,
-        ring=_ring(epoch, blocks, members, facts.seq), files=listed, prev=facts.prev,
-        through_position=facts.through_position, round_position=facts.round_position, round_ms=facts.round_ms,
+        ring=_ring(epoch, blocks, members, facts.seq), epochs=epoch.epochs, files=list_file, prev=facts.prev,
+        through_position=facts.through_position, kill=facts.kill, frozen=facts.frozen, note=facts.note,
+        sunset=facts.sunset,
     )  # fmt: skip
     newest = members[0] if blocks and blocks[0].seq == facts.seq and len(members[0]) <= INLINE_BYTES else None
     return Built(head, artifacts, [] if newest is None else [base64.b64encode(newest)])
 
 
 def _changes(epoch: Epoch, table: VerdictTable, changed: Keys, *, names: Names, facts: Facts) -> list[Artifact]:
-    delta = compat.delta(table, keys_changed(epoch, table, names.ids), names, sync_ms=facts.ts)
+    delta = compat.delta(
+        table, keys_changed(epoch, table, names.ids), names,
+        channels=epoch.channels, changes=epoch.channel_changes, sync_ms=facts.ts,
+    )  # fmt: skip
     artifacts = [
         Artifact(delta_key(epoch.name, facts.seq, sha256(delta)), delta, "application/json", content_encoding="gzip")
     ]
@@ -104,14 +117,19 @@ def _changes(epoch: Epoch, table: VerdictTable, changed: Keys, *, names: Names, 
     return artifacts
 
 
+def _ring_files(epoch: str, blocks: list[Block], members: list[bytes]) -> list[Artifact]:
+    packed, as_json = RING_FORMS
+    bodies = [(packed, b"".join(members), BINARY), (as_json, ring.encode_json(blocks), GZIP)]
+    newest = blocks[0].seq
+    return [Artifact(ring_key(epoch, newest, sha256(body), form), body, kind) for form, body, kind in bodies]
+
+
 def _ring(epoch: Epoch, blocks: list[Block], members: list[bytes], seq: int) -> Ring | None:
     if not blocks:
         return None
     size_of = {block.seq: len(member) for block, member in zip(blocks, members, strict=True)}
-    body = b"".join(members)
     return Ring(
-        name=ring_key(epoch.name, blocks[0].seq, sha256(body)),
-        bytes=len(body),
+        file=sha256(b"".join(members))[:16],
         block=sha256(members[0]),
         sizes=tuple(size_of.get(tick, 0) for tick in range(seq, epoch.base.seq, -1)),
     )

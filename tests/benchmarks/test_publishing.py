@@ -13,12 +13,20 @@ from benchmarks.publishing import Size, measure
 def test_measures_every_part() -> None:
     """Each part has a time and a peak of its own, and the later tick changes a few verdicts only."""
     steps: list[str] = []
-    found = measure(Size(votes=20_000, videos=4_000), steps.append)
+    found = measure(Size(votes=20_000, videos=4_000, rows=9_000), steps.append)
     for part in (found.imported, found.read, found.published, found.touched):
         assert part.seconds > 0
         assert part.peak_bytes > 20 << 20
+    assert min(found.tick["first"], found.tick["later"], found.tick["packing"]) > 0
     assert 0 < found.changed <= 4
-    assert steps == ["drawing votes", "importing", "reading", "publishing", "publishing a touched part"]
+    assert steps == [
+        "drawing votes",
+        "importing",
+        "reading",
+        "publishing",
+        "publishing a touched part",
+        "encoding ticks of a large set",
+    ]
 
 
 def test_synthetic_votes(tmp_path: Path) -> None:

@@ -11,8 +11,11 @@ from click.testing import CliRunner, Result
 
 from clients import commands
 from clients.held import locked
+from clients.history import commands as past
+from clients.mirror import commands as copying
 from tests.clients.histories import grow, new_tree, time_of
 from tests.clients.signing import root_text, sha256
+from tests.clients.test_hostile_files import ring_key
 from tests.clients.tree import Tree, integer_id
 
 
@@ -31,7 +34,7 @@ def test_sync_prints_a_table_for_people(tmp_path: Path) -> None:
     assert result.exit_code == 0
     names = [line.split("  ")[0] for line in result.stdout.splitlines()]
     assert names == ["tick", "before", "rows", "state", "how", "next tick"]
-    assert "base+inline, 3 requests" in result.stdout
+    assert "base+inline, 5 requests" in result.stdout
     assert "(stale)" in result.stdout
     assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["Warning", "Warning"]
 
@@ -82,7 +85,7 @@ def test_verify_prints_what_held(tmp_path: Path) -> None:
 def test_verify_names_the_broken_promise(tmp_path: Path) -> None:
     """One line on stderr, its parts apart in JSON, exit code 1."""
     tree = new_tree(tmp_path / "tree", 3)
-    key = tree.payloads[2]["ring"]["name"]
+    key = ring_key(tree)
     tree.write(key, b"hello")
     result = run(commands.verify, tree.directory, "--json")
     facts = json.loads(result.stdout)
@@ -103,7 +106,7 @@ def test_exit_codes_tell_what_to_do(tmp_path: Path) -> None:
     with locked(dest):
         assert run(commands.sync, tree.directory, dest).exit_code == 75
     grow(tree, 3)
-    (tree.directory / tree.payloads[-1]["ring"]["name"]).unlink()
+    (tree.directory / ring_key(tree)).unlink()
     failed = run(commands.sync, tree.directory, dest)
     assert (failed.exit_code, len(failed.stderr.splitlines())) == (1, 1)
     assert run(commands.sync, tmp_path / "none", dest).exit_code == 1
@@ -123,7 +126,9 @@ def test_mistakes_of_usage_end_with_2(tmp_path: Path, arguments: list[str], monk
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [commands.sync, commands.rows, commands.verify])
+@pytest.mark.parametrize(
+    "command", [commands.sync, commands.rows, commands.verify, past.ticks, past.diff, copying.mirror]
+)
 def test_every_option_has_help_and_every_command_an_example(command: click.Command) -> None:
     """`--help` is enough to use a command."""
     assert all(option.help for option in command.params if isinstance(option, click.Option))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gzip
 import shutil
-import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,15 @@ import pytest
 
 from clients.decode import inflate
 from clients.errors import ClientError, Damaged, Malformed, Missing, Unreachable
+from clients.held import read_held, write_held
 from clients.reference import sync
 from clients.source import DirectorySource
-from tests.clients.histories import TICKS_A_DAY, grow, new_tree, time_of
-from tests.clients.signing import b64, canonical, sha256
+from tests.clients.histories import TICKS_A_DAY, first_rows, grow, new_tree, time_of
+from tests.clients.packing import Row, ascending, column, integer_id, low_halves, packed, packed_base, state_of, varint
+from tests.clients.signing import canonical, sha256
 from tests.clients.test_hostile_heads import publish
 from tests.clients.test_reference import held_rows
-from tests.clients.tree import Row, Tree, columns, integer_id, packed, state_of
+from tests.clients.tree import Tree, h16
 
 
 @dataclass
@@ -49,15 +50,17 @@ def behind(tmp_path: Path, *, at: int = 2, ticks: int = 3) -> tuple[Tree, Path]:
     return tree, dest
 
 
-def base_key(tree: Tree) -> str:
-    """The newest base."""
-    payload = tree.payloads[-1]
-    return f"v1/e/{payload['epoch']}/base-{payload['base']['file'][:16]}.json.gz"
+def base_keys(tree: Tree) -> list[str]:
+    """The newest base's two parts, and the epochs file that names them."""
+    assert tree.epoch
+    return [key for key in tree.epoch.files if key.endswith((".p1", ".p2")) or "epochs" in key]
 
 
 def ring_key(tree: Tree) -> str:
-    """The newest ring."""
-    return str(tree.payloads[-1]["ring"]["name"])
+    """The newest packed ring."""
+    payload = tree.payloads[-1]
+    back = next(place for place, size in enumerate(payload["ring"]["sizes"]) if size)
+    return f"v1/e/{payload['epoch']}/ring-{payload['seq'] - back}-{payload['ring']['file']}.bin"
 
 
 def keeps_its_state(tree: Tree, dest: Path, seq: int) -> ClientError:
@@ -97,12 +100,14 @@ def test_a_damaged_ring_never_changes_rows(tmp_path: Path) -> None:
             assert isinstance(error, Damaged), error
 
 
-def test_a_damaged_base_gives_no_rows(tmp_path: Path) -> None:
-    """A new client takes nothing from a base with one wrong bit."""
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_damaged_base_gives_no_rows(tmp_path: Path, which: int) -> None:
+    """A new client takes nothing from a base, or an epochs file, with one wrong bit."""
     tree, _ = behind(tmp_path)
-    base = tree.read(base_key(tree))
+    key = base_keys(tree)[which]
+    base = tree.read(key)
     for damaged in damages(base, 29):
-        tree.write(base_key(tree), damaged)
+        tree.write(key, damaged)
         with pytest.raises(ClientError):
             sync(tree.directory, tmp_path / "new")
         assert not (tmp_path / "new" / "state").exists()
@@ -115,23 +120,39 @@ def test_missing_files_keep_the_state(tmp_path: Path) -> None:
     (tree.directory / ring_key(tree)).unlink()
     assert isinstance(keeps_its_state(tree, dest, 2), Missing)
     tree.write(ring_key(tree), ring)
-    (tree.directory / base_key(tree)).unlink()
+    for key in base_keys(tree):
+        (tree.directory / key).unlink()
+        with pytest.raises(Missing):
+            sync(tree.directory, tmp_path / "new")
     assert sync(tree.directory, dest).how == "ring"
-    with pytest.raises(Missing):
-        sync(tree.directory, tmp_path / "new")
 
 
-def test_mixed_mirrors_are_told_apart(tmp_path: Path) -> None:
-    """Another tree's base and ring under this tree's names are refused by their hashes."""
+def test_a_broken_prefix_is_climbed_past(tmp_path: Path) -> None:
+    """Where the missing blocks lead nowhere, the whole ring on the base that is held does."""
     tree, dest = behind(tmp_path)
-    other = Tree(tmp_path / "other")
-    for seq in range(1, 6):
-        other.tick(time_of(seq), {integer_id(seq): (50, 1), integer_id(99): (seq, 1)})
-    tree.write(ring_key(tree), other.read(ring_key(other)))
-    keeps_its_state(tree, dest, 2)
-    tree.write(base_key(tree), other.read(base_key(other)))
-    with pytest.raises(Damaged):
-        sync(tree.directory, tmp_path / "new")
+    _spoil_rows(dest)
+    report = sync(tree.directory, dest)
+    assert report.how == "restart+ring"
+    assert held_rows(dest) == tree.rows[5]
+
+
+@pytest.mark.parametrize("broken", ["roll", "commit"])
+def test_broken_rolls_and_commits_are_climbed_past(tmp_path: Path, broken: str) -> None:
+    """A roll that is another file, or yesterday's commit that is another tick's, only costs the next larger step."""
+    tree, dest = Tree(tmp_path / "tree"), tmp_path / "dest"
+    tree.tick(time_of(1), first_rows(600))
+    grow(tree, 2)
+    sync(tree.directory, dest)
+    grow(tree, 2 * TICKS_A_DAY if broken == "roll" else TICKS_A_DAY - 1)
+    base_seq = tree.payloads[-1]["base"]["seq"]
+    assert tree.epoch
+    rolls = [key for key in tree.epoch.files if "/roll/" in key]
+    for key in rolls if broken == "roll" else [f"v1/c/{base_seq}.json"]:
+        tree.write(key, tree.read("v1/c/1.json"))
+    report = sync(tree.directory, dest)
+    assert report.how == ("base+ring" if broken == "roll" else "roll+ring")
+    assert held_rows(dest) == tree.rows[len(tree.payloads)]
+    assert report.warnings
 
 
 def test_a_stale_cache_is_passed(tmp_path: Path) -> None:
@@ -141,10 +162,11 @@ def test_a_stale_cache_is_passed(tmp_path: Path) -> None:
     report = sync(source, dest)
     assert (report.how, report.requests) == ("ring+reread", 3)
     assert ring_key(tree) in report.warnings[0]
-    source = CachedSource(tree.directory, cached={base_key(tree): b""})
-    report = sync(source, tmp_path / "new")
-    assert report.how == "base+ring+reread"
-    assert held_rows(tmp_path / "new") == tree.rows[5]
+    for key in base_keys(tree):
+        source = CachedSource(tree.directory, cached={key: b""})
+        report = sync(source, tmp_path / f"new-{key[-4:]}")
+        assert report.how == "base+ring+reread"
+        assert held_rows(tmp_path / f"new-{key[-4:]}") == tree.rows[5]
 
 
 def test_a_source_that_stops_answering_ends_the_sync_at_once(tmp_path: Path) -> None:
@@ -158,170 +180,155 @@ def test_a_source_that_stops_answering_ends_the_sync_at_once(tmp_path: Path) -> 
     assert sync(tree.directory, dest).seq == 5
 
 
-def test_rows_that_went_wrong_are_replaced_from_the_base(tmp_path: Path) -> None:
-    """A client whose own rows are wrong finds out by the state hash and climbs to the base."""
-    tree, _ = behind(tmp_path)
-    honest = tmp_path / "honest"
-    tree.write("v1/head", tree.read("v1/c/2.json"))
-    sync(tree.directory, honest)
-    _spoil_rows(honest)
-    tree.write("v1/head", tree.read("v1/c/5.json"))
-    report = sync(tree.directory, honest)
-    assert report.how == "base+ring"
-    assert held_rows(honest) == tree.rows[5]
-    assert "the head says" in report.warnings[0]
-
-
 def _spoil_rows(dest: Path) -> None:
     """Write wrong rows under a right head, as a client with a mistake in it might."""
-    from dataclasses import replace
-
-    from clients.held import read_held, write_held
-
     held = read_held(dest)
     assert held
     assert held.rows
-    write_held(dest, replace(held, rows=replace(held.rows, scores=np.flip(held.rows.scores))))
+    now = replace(held.rows.now, scores=np.flip(held.rows.now.scores))
+    write_held(dest, replace(held, rows=replace(held.rows, now=now)))
 
 
-def test_wrong_rows_at_midnight_are_replaced_from_the_base(tmp_path: Path) -> None:
-    """The roll is checked against the new base's state before anything is built on it."""
+def test_wrong_rows_at_midnight_are_replaced(tmp_path: Path) -> None:
+    """The new base is checked against its state before anything is built on it."""
     tree, dest = new_tree(tmp_path / "tree", TICKS_A_DAY), tmp_path / "dest"
     sync(tree.directory, dest)
     _spoil_rows(dest)
     grow(tree, 1)
     report = sync(tree.directory, dest)
-    assert (report.how, report.warnings) == ("base+inline", ())
+    assert report.how in {"base+inline", "roll+inline"}
+    assert "the head says" in report.warnings[0]
     assert held_rows(dest) == tree.rows[TICKS_A_DAY + 1]
 
 
-def with_block(tree: Tree, packed_block: bytes, **changes: Any) -> None:
+def with_block(tree: Tree, block: bytes, **changes: Any) -> None:
     """Sign a head of the next tick whose newest block is this one."""
     last = tree.payloads[-1]
-    older = tree.read(ring_key(tree)) if last["ring"] else b""
-    whole = packed_block + older
+    whole = block + (tree.read(ring_key(tree)) if last["ring"] else b"")
     seq = last["seq"] + 1
-    name = f"v1/e/{last['epoch']}/ring-{seq}-{sha256(whole)[:16]}.jsonl.gz"
     ring = {
-        "name": name,
-        "bytes": len(whole),
-        "block": sha256(packed_block),
-        "sizes": [len(packed_block), *(last["ring"]["sizes"] if last["ring"] else [])],
+        "file": h16(whole),
+        "block": sha256(block),
+        "sizes": [len(block), *(last["ring"]["sizes"] if last["ring"] else [])],
     }
-    tree.write(name, whole)
+    tree.write(f"v1/e/{last['epoch']}/ring-{seq}-{h16(whole)}.bin", whole)
     again = {"seq": seq, "ring": ring, "prev": sha256(canonical(last)), "ts": last["ts"] + 1}
     publish(tree, last | again | changes)
 
 
-GOOD_BLOCK: dict[str, Any] = {"v": 1, "added": [], "rows": [0], "removed": [], **columns([(50, 1)])}
-BLOCKS: dict[str, dict[str, Any]] = {
-    "another tick": {"seq": 3},
-    "a number nobody has": {"rows": [10_000]},
-    "a negative number": {"rows": [-1]},
-    "a number that is no integer": {"rows": [0.5]},
-    "a number that is a boolean": {"rows": [True]},
-    "a giant number": {"rows": [2**53 - 1]},
-    "numbers that do not ascend": {"rows": [1, 0], **columns([(50, 1), (50, 1)])},
-    "a number twice": {"rows": [0, 0], **columns([(50, 1), (50, 1)])},
-    "changed and removed at once": {"removed": [0]},
-    "a removed number nobody has": {"removed": [10_000]},
-    "too few scores": {"scores": ""},
-    "too many flags": {"flags": b64(b"ab")},
-    "a score above 100": {"scores": b64(b"\x65")},
-    "scores that are no base64": {"scores": "!!!!"},
-    "base64 with stray bits": {"scores": "MR=="},
-    "numbers that do not go on": {"first": 0},
-    "an id that is none": {"added": ["not an id"]},
-    "an id that is too long": {"added": ["x" * 17]},
-    "an empty id": {"added": [""]},
-    "an id that is a number": {"added": [5]},
-    "added ids out of order": {"added": ["b", "a"]},
-    "an added id that is there": {"added": ["x"], "rows": [51]},
-    "no next although blocks follow": {"next": None},
-    "another format": {"v": 2},
-    "another next": {"next": "0" * 64},
-}
-
-
-def next_block(tree: Tree) -> dict[str, Any]:
-    """A block that the newest tick's rows accept: it gives row number 0 a score of 50 and one flag."""
-    epoch = tree.epoch
-    assert epoch
-    ring = tree.payloads[-1]["ring"]
-    return {"seq": len(tree.payloads) + 1, "first": len(epoch.numbers), "next": ring["block"], **GOOD_BLOCK}
+def parts_of(tree: Tree) -> dict[str, bytes]:
+    """A block that the newest tick's rows accept, part by part: it gives row 0 a score of 50 and one flag."""
+    assert tree.epoch
+    score, flags = column([50]), column([1])
+    return {
+        "next": bytes.fromhex(tree.payloads[-1]["ring"]["block"]),
+        "seq": varint(len(tree.payloads) + 1),
+        "first": varint(len(tree.epoch.numbers)),
+        "integers": varint(0), "others": varint(0), "rows": varint(1), "removed": varint(0),
+        "top": b"", "low": b"", "ids": b"", "row numbers": ascending([0]), "removed numbers": b"",
+        "score length": varint(len(score)), "scores": score, "flag length": varint(len(flags)), "flags": flags,
+    }  # fmt: skip
 
 
 def rows_after(tree: Tree) -> dict[str, Row]:
-    """The rows after `next_block`."""
+    """The rows after such a block."""
     assert tree.epoch
     first = next(video_id for video_id, number in tree.epoch.numbers.items() if number == 0)
     return tree.rows[len(tree.payloads)] | {first: (50, 1)}
 
 
+def right_rows(tree: Tree) -> dict[str, Any]:
+    """What the head says of them."""
+    return {"state": state_of(rows_after(tree)), "n": len(rows_after(tree))}
+
+
 def test_a_good_block_is_taken(tmp_path: Path) -> None:
     """What the cases below spoil would be followed otherwise."""
     tree, dest = behind(tmp_path, at=3, ticks=0)
-    rows = rows_after(tree)
-    with_block(tree, packed(canonical(next_block(tree))), state=state_of(rows), n=len(rows))
+    with_block(tree, b"".join(parts_of(tree).values()), **right_rows(tree))
     assert sync(tree.directory, dest).seq == 4
-    assert held_rows(dest) == rows
+    assert held_rows(dest) == rows_after(tree)
 
 
-@pytest.mark.parametrize("wrong", [None, "0" * 64])
-def test_a_broken_chain_is_refused_even_where_the_rows_are_right(tmp_path: Path, wrong: str | None) -> None:
-    """A block that does not name the block behind it ends the sync, although a client might not need that one."""
-    tree, dest = behind(tmp_path, at=3, ticks=0)
-    rows = rows_after(tree)
-    with_block(tree, packed(canonical(next_block(tree) | {"next": wrong})), state=state_of(rows), n=len(rows))
-    if wrong is None:
-        assert isinstance(keeps_its_state(tree, dest, 3), Damaged)
-    else:
-        assert sync(tree.directory, dest).how == "ring"
-        with pytest.raises(Damaged):
-            sync(tree.directory, tmp_path / "new")
+def columns(scores: list[int], flags: list[int]) -> dict[str, bytes]:
+    """Both columns with their lengths."""
+    a, b = column(scores), column(flags)
+    return {"score length": varint(len(a)), "scores": a, "flag length": varint(len(b)), "flags": b}
+
+
+def with_column(stream: bytes) -> dict[str, bytes]:
+    """Other bytes as the scores."""
+    return {"score length": varint(len(stream)), "scores": stream}
+
+
+NONE = {"score length": b"", "scores": b"", "flag length": b"", "flags": b""}
+BOMB = column(bytes(50_000_000))
+BLOCKS: dict[str, dict[str, bytes]] = {
+    "another tick": {"seq": varint(3)},
+    "a number nobody has": {"row numbers": ascending([10_000])},
+    "a giant number": {"row numbers": ascending([2**32 - 1], 20)},
+    "a number twice": {"rows": varint(2), "row numbers": ascending([0, 0]), **columns([50, 50], [1, 1])},
+    "changed and removed at once": {"removed": varint(1), "removed numbers": ascending([0])},
+    "a removed number nobody has": {"removed": varint(1), "removed numbers": ascending([10_000])},
+    "fewer scores": with_column(column([])),
+    "more scores": with_column(column([50, 50])),
+    "a bomb as scores": with_column(BOMB),
+    "a score above 100": with_column(column([101])),
+    "a column that is cut off": with_column(column([50])[:-1]),
+    "a column with something behind it": with_column(column([50]) + b"x"),
+    "no deflate": with_column(b"\xff\xff\xff"),
+    "numbers that do not go on": {"first": varint(0)},
+    "an id that is none": {"others": varint(1), "ids": b"\x03a b"},
+    "an id that is too long": {"others": varint(1), "ids": b"\x11" + b"x" * 17},
+    "an empty id": {"others": varint(1), "ids": b"\0"},
+    "an integer among the others": {"others": varint(1), "ids": b"\x0b" + b"A" * 11},
+    "others out of order": {"others": varint(2), "ids": b"\x01b\x01a"},
+    "integers out of order": {"integers": varint(2), "top": ascending([5, 5]), "low": low_halves([2, 1])},
+    "an integer twice": {"integers": varint(2), "top": ascending([5, 5]), "low": low_halves([1, 1])},
+    "an id that is there": {"others": varint(1), "ids": b"\x01x", "row numbers": ascending([51])},
+    "more ids than bytes": {"integers": varint(2**52)},
+    "more others than bytes": {"others": varint(2**52)},
+    "more rows than bytes": {"rows": varint(2**52)},
+    "a longer varint": {"seq": b"\x84" + b"\x80" * 7 + b"\0"},
+    "a varint above 2^53": {"first": b"\xff" * 7 + b"\x7f"},
+    "padding in the unary part": {"row numbers": b"\0\x01\xc0"},
+    "too long a unary part": {"row numbers": b"\0\x02\x80\0"},
+    "no bit 1": {"row numbers": b"\0\x01\0"},
+    "padding in the low bits": {"row numbers": b"\x03\x01\x80\x01"},
+    "a k of 32": {"row numbers": b"\x20\x01\x80\0\0\0\0"},
+    "a sum of 2^32": {"row numbers": b"\x1f\x01\x20\0\0\0\0"},
+    "something behind it": {"flags": column([1]) + b"", "tail": b"\0"},
+    "no next although blocks follow": {"next": bytes(32)},
+    "nothing in it": {"rows": varint(0), "row numbers": b"", **NONE},
+}
 
 
 @pytest.mark.parametrize("case", BLOCKS)
 def test_blocks_that_break_their_format_are_refused(tmp_path: Path, case: str) -> None:
     """Even a block that the head vouches for is checked, before the hash of the rows would tell: no traceback."""
     tree, dest = behind(tmp_path, at=3, ticks=0)
-    with_block(tree, packed(canonical(next_block(tree) | BLOCKS[case])))
+    with_block(tree, b"".join((parts_of(tree) | BLOCKS[case]).values()), **right_rows(tree))
     error = keeps_its_state(tree, dest, 3)
     assert isinstance(error, Damaged)
     assert "the head says" not in str(error)
 
 
-PACKED: dict[str, Callable[[bytes], bytes]] = {
-    "no gzip": lambda _: b"hello",
-    "not JSON": lambda _: packed(b"hello"),
-    "an array": lambda _: packed(b"[]"),
-    "nothing inside": lambda _: packed(b""),
-    "two members": lambda good: good + good,
-    "a tail": lambda good: good + b"tail",
-    "a tail of zeros": lambda good: good + bytes(8),
-    "cut off": lambda good: good[:-1],
-    "a wrong checksum": lambda good: good[:-8] + bytes(4) + good[-4:],
-    "a wrong length": lambda good: good[:-4] + bytes(4),
-    "raw zlib": lambda good: zlib.compress(gzip.decompress(good)),
-    "a bomb": lambda good: gzip.compress(gzip.decompress(good) + b" " * (70 << 20)),
-}
-
-
-@pytest.mark.parametrize("case", PACKED)
-def test_packed_bytes_that_are_no_block_are_refused(tmp_path: Path, case: str) -> None:
-    """What inflates wrongly, or to more than is plausible, is refused before it fills the memory."""
+def test_every_cut_of_a_block_is_refused(tmp_path: Path) -> None:
+    """A block that ends early is no block, however it is vouched for."""
     tree, dest = behind(tmp_path, at=3, ticks=0)
-    rows, good = rows_after(tree), packed(canonical(next_block(tree)))
-    with_block(tree, PACKED[case](good), state=state_of(rows), n=len(rows))
-    assert isinstance(keeps_its_state(tree, dest, 3), Damaged)
+    block = b"".join(parts_of(tree).values())
+    for length in range(1, len(block)):
+        with_block(tree, block[:length], **right_rows(tree))
+        assert isinstance(keeps_its_state(tree, dest, 3), Damaged)
 
 
-def test_a_base_with_the_same_rows_in_other_bytes_is_refused(tmp_path: Path) -> None:
-    """Size and hash are checked before anything is inflated: another packing is another file."""
-    tree, _ = behind(tmp_path, at=1, ticks=0)
-    base = tree.read(base_key(tree))
-    tree.write(base_key(tree), gzip.compress(gzip.decompress(base), mtime=7))
-    with pytest.raises(Damaged, match="that are not the"):
+def test_a_broken_chain_ends_only_who_needs_it(tmp_path: Path) -> None:
+    """A block that does not name the block behind it stops every client that needs that one."""
+    tree, dest = behind(tmp_path, at=3, ticks=0)
+    block = b"".join((parts_of(tree) | {"next": b"\1" * 32}).values())
+    with_block(tree, block, **right_rows(tree))
+    assert sync(tree.directory, dest).how == "ring"
+    with pytest.raises(Damaged):
         sync(tree.directory, tmp_path / "new")
 
 
@@ -333,47 +340,53 @@ def test_inflation_stops_at_its_limit() -> None:
     assert inflate(gzip.compress(b"x" * 1000), 1000) == b"x" * 1000
 
 
-BASES: dict[str, dict[str, Any]] = {
-    "a wrong count": {"n": 99},
-    "another tick": {"seq": 2},
-    "another day": {"epoch": "2024-10-05"},
-    "another state": {"state": "0" * 64},
-    "ids out of order": {"ids": integer_id(9) + integer_id(5)},
-    "an id twice": {"ids": integer_id(5) * 2},
-    "an id that is no integer": {"ids": integer_id(5) + "dQw4w9WgXcR"},
-    "half an id": {"ids": integer_id(5) + "AAAA"},
-    "ids that are no ASCII": {"ids": "é" * 22},
-    "an integer among the others": {"others": [integer_id(5)]},
-    "others out of order": {"others": ["b", "a"]},
-    "an id that is too long": {"others": ["x" * 17]},
-    "others in a text": {"others": "ab"},
-    "no flags": {"flags": ""},
-    "a score above 100": {"scores": b64(b"\xff\x01\x01")},
-    "another format": {"v": 2},
+THREE: dict[str, Row] = {integer_id(5): (50, 1), integer_id(9): (60, 1), "other": (70, 1)}
+BASES: dict[str, Callable[[str], tuple[bytes, bytes]]] = {
+    "a wrong count": lambda day: packed_base(THREE, day, 1, n=4),
+    "a wrong count of others": lambda day: packed_base(THREE, day, 1, others=2),
+    "another tick": lambda day: packed_base(THREE, day, 2),
+    "another day": lambda _: packed_base(THREE, "2024-10-05", 1),
+    "another state": lambda day: packed_base(THREE, day, 1, state="0" * 64),
+    "other rows": lambda day: packed_base(THREE | {"other": (71, 1)}, day, 1),
+    "lengths beyond the end": lambda day: packed_base(THREE, day, 1, sections=[2**40, 5, 5, 5]),
+    "three lengths": lambda day: packed_base(THREE, day, 1, sections=[1, 2, 3]),
+    "another format": lambda day: packed_base(THREE, day, 1, v=2),
+    "a tail": lambda day: (packed_base(THREE, day, 1)[0] + b"x", packed_base(THREE, day, 1)[1]),
+    "no line": lambda day: (b"x" * 5000, packed_base(THREE, day, 1)[1]),
+    "half a part 2": lambda day: (packed_base(THREE, day, 1)[0], packed_base(THREE, day, 1)[1][:-4]),
+    "a longer part 2": lambda day: (packed_base(THREE, day, 1)[0], packed_base(THREE, day, 1)[1] + bytes(4)),
+    "integers out of order": lambda day: (packed_base(THREE, day, 1)[0], low_halves([9, 5])),
+    "a score above 100": lambda day: packed_base(THREE | {"other": (101, 1)}, day, 1),
 }
 
 
 @pytest.mark.parametrize("case", BASES)
 def test_bases_that_break_their_format_are_refused(tmp_path: Path, case: str) -> None:
-    """Even a base that the head vouches for is checked before a row of it is believed."""
+    """Even a base that the epochs file vouches for is checked before a row of it is believed."""
     tree = Tree(tmp_path / "tree")
-    rows = {integer_id(5): (50, 1), integer_id(9): (60, 1), "other": (70, 1)}
-    payload = tree.tick(time_of(1), rows)
-    content = {"v": 1, "epoch": payload["epoch"], "seq": 1, "n": 3, "state": state_of(rows)}
-    content |= {"ids": integer_id(5) + integer_id(9), "others": ["other"], **columns(rows.values())}
-    base = packed(canonical(content | BASES[case]))
-    tree.write(f"v1/e/{payload['epoch']}/base-{sha256(base)[:16]}.json.gz", base)
-    publish(tree, payload | {"base": payload["base"] | {"file": sha256(base), "bytes": len(base)}})
-    with pytest.raises(Damaged):
+    payload = tree.tick(time_of(1), THREE)
+    parts = dict(zip(("p1", "p2"), BASES[case](payload["epoch"]), strict=True))
+    assert tree.epoch
+    content = gzip.decompress(tree.epoch.epochs)
+    for key, text in tree.epoch.files.items():
+        name = key[-2:]
+        if name in parts:
+            content = content.replace(sha256(text).encode(), sha256(parts[name]).encode())
+            content = content.replace(f'{{"bytes":{len(text)},'.encode(), f'{{"bytes":{len(parts[name])},'.encode(), 1)
+    for name, text in parts.items():
+        tree.write(f"v1/e/{payload['epoch']}/base-{h16(text)}.{name}", text)
+    epochs = packed(content)
+    tree.write(f"v1/epochs-{h16(epochs)}.json.gz", epochs)
+    publish(tree, payload | {"epochs": {"file": sha256(epochs), "bytes": len(epochs)}})
+    with pytest.raises(Damaged) as caught:
         sync(tree.directory, tmp_path / "dest")
+    assert "that are not the" not in str(caught.value), "refused by size or hash, not by its content"
     assert not (tmp_path / "dest" / "state").exists()
 
 
 def test_signed_counts_and_states_are_checked(tmp_path: Path) -> None:
     """A head whose `n` or `state` is not that of its rows is not followed."""
     tree, dest = behind(tmp_path, at=3, ticks=0)
-    rows = rows_after(tree)
-    right = {"state": state_of(rows), "n": len(rows)}
-    for wrong in ({"n": len(rows) + 1}, {"state": "0" * 64}):
-        with_block(tree, packed(canonical(next_block(tree))), **right | wrong)
+    for wrong in ({"n": 1}, {"state": "0" * 64}):
+        with_block(tree, b"".join(parts_of(tree).values()), **right_rows(tree) | wrong)
         assert "the head says" in str(keeps_its_state(tree, dest, 3))

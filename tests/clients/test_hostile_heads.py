@@ -43,8 +43,8 @@ def publish(tree: Tree, payload: Payload, *signers: Signer, context: str = "real
 ANY_WRONG: tuple[Any, ...] = (True, -1, 1.5, 2**53, 10**400, "", "\0", "é", "x" * 100_000, [], [[]], {}, {"seq": 1})
 FIELDS = (
     "v", "req", "gen", "log", "seq", "epoch", "ts", "exp", "next", "spread", "n", "state", "base", "ring", "m",
-    "through_position", "round", "base.seq", "base.state", "base.file", "base.bytes", "ring.name", "ring.bytes",
-    "ring.block", "ring.sizes", "m.file", "m.bytes",
+    "epochs", "through_position", "base.seq", "base.state", "base.epoch", "ring.file", "ring.block", "ring.sizes",
+    "m.file", "m.bytes", "epochs.file", "epochs.bytes",
 )  # fmt: skip
 
 
@@ -73,16 +73,34 @@ def test_every_field_with_a_wrong_type_or_value_is_refused(tmp_path: Path, field
         assert refusal(tree, dest).code in {"format", "req"}, value
 
 
+OPTIONAL: dict[str, list[Any]] = {
+    "kill": [None, [], {}, {"file": "0" * 64}, {"file": "0" * 64, "bytes": (1 << 20) + 1}, {"file": "x", "bytes": 5}],
+    "frozen": [None, True, {}, {"seq": 3, "reason": ""}, {"seq": 0, "reason": ""}, {"seq": 1, "reason": 5}],
+    "note": [None, 5, ["x"]],
+    "sunset": [None, "soon", {}, {"ts": -1, "see": ""}, {"ts": 5}],
+}
+
+
+@pytest.mark.parametrize("field", OPTIONAL)
+def test_optional_fields_have_their_types(tmp_path: Path, field: str) -> None:
+    """What may be missing is still read strictly when it is there."""
+    tree, dest = followed(tmp_path)
+    grow(tree, 1)
+    for value in OPTIONAL[field]:
+        publish(tree, mutated(tree.payloads[-1], field, value))
+        assert refusal(tree, dest).code == "format", value
+
+
 RELATIONS: dict[str, tuple[str, Any]] = {
-    "sizes that do not sum": ("ring.sizes", [1, 1]),
     "sizes for other ticks": ("ring.sizes", [10_000]),
+    "no size at all": ("ring.sizes", [0, 0]),
+    "sizes beyond all limits": ("ring.sizes", [2**53 - 1, 2**53 - 1]),
     "a giant list of sizes": ("ring.sizes", [0] * 100_000),
     "a negative size": ("ring.sizes", [-5, 5]),
     "a size that is a boolean": ("ring.sizes", [True, 5]),
-    "a ring outside the tree": ("ring.name", "v1/e/2024-10-04/../../ring-3-0123456789abcdef.jsonl.gz"),
-    "a ring of another day": ("ring.name", "v1/e/2024-10-05/ring-3-0123456789abcdef.jsonl.gz"),
-    "a ring older than the newest change": ("ring.name", "v1/e/2024-10-04/ring-2-0123456789abcdef.jsonl.gz"),
-    "a ring of a later tick": ("ring.name", "v1/e/2024-10-04/ring-4-0123456789abcdef.jsonl.gz"),
+    "a ring outside the tree": ("ring.file", "../../../secret000"),
+    "a base of a later day": ("base.epoch", "2024-10-05"),
+    "an exp that is past at once": ("exp", time_of(3)),
     "an epoch that is not the day of ts": ("epoch", "2024-10-05"),
     "a time beyond all calendars": ("ts", 2**53 - 1),
     "a base of the tick itself": ("base.seq", 3),
@@ -283,7 +301,7 @@ def test_a_rotated_root_is_followed_and_the_old_one_is_over(tmp_path: Path) -> N
     """Root 2, signed by root 1's keys and its own, replaces the online key; a head under root 1 is refused after it."""
     tree, dest = followed(tmp_path, ticks=1)
     online = Signer("online 2")
-    tree.write("v1/root/2.json", root_text(2, online=online))
+    tree.write_root(2, root_text(2, online=online))
     tree.gen, tree.signer = 2, online
     grow(tree, 1)
     assert sync(tree.directory, dest).seq == 2

@@ -20,7 +20,7 @@ ROWS = st.dictionaries(st.sampled_from(IDS), st.tuples(st.integers(0, 100), st.s
 GAPS_MS = st.sampled_from([1, 60_000, DAY_MS // 3, DAY_MS, 3 * DAY_MS])
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(ROWS, GAPS_MS), min_size=2, max_size=8))
 def test_every_client_arrives_from_every_tick_at_every_later_one(history: list[tuple[dict[str, Row], int]]) -> None:
     """snapshot(a) + deltas(a to b) = snapshot(b), for all pairs a < b: by ring, by roll, by base."""

@@ -11,9 +11,10 @@ from clients.verify import verify
 from tests.clients import exports as exports_module
 from tests.clients.exports import SCHEMA, Exports
 from tests.clients.histories import TICKS_A_DAY, grow, time_of
+from tests.clients.packing import packed
 from tests.clients.signing import sha256
 from tests.clients.test_verify import broken
-from tests.clients.tree import Tree, packed
+from tests.clients.tree import Tree
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ def test_parquet_tells_when_each_row_changed(
     monkeypatch.setattr(
         exports_module,
         "parquet",
-        lambda rows, changed_ms, schema: right(rows, {i: at + ms for i, at in changed_ms.items()}, schema),
+        lambda rows, changed_ms, *rest: right(rows, {i: at + ms for i, at in changed_ms.items()}, *rest),
     )
     assert promised in broken(grow(tree, 1)).promised
 
@@ -91,7 +92,7 @@ def test_rows_that_are_prior_only_need_no_verdict(tmp_path: Path) -> None:
     silent = Exports(in_parquet=lambda rows: {i: row for i, row in rows.items() if i != "x"})
     tree = Tree(tmp_path / "silent", exports=silent)
     tree.tick(time_of(1), {"x": (50, 129), "y": (60, 129), "z": (60, 1)})
-    assert verify(tree.directory).parquet == 1
+    assert verify(tree.directory).parquet == 2
     tree = Tree(tmp_path / "voted", exports=Exports(in_parquet=silent.in_parquet))
     tree.tick(time_of(1), {"x": (50, 1), "y": (60, 129)})
     assert "x as in the rows" in broken(tree).promised

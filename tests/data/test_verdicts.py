@@ -57,7 +57,7 @@ def judged(prior: float, *rows: tuple[int, int], audit: int = -1, voters: Voters
         (1.7, [(KNOWN, NOT_AI_BIT), (SPAMMER, 2)], 49, True),
         (-0.1, [(SPAMMER, 1)], 48, True),
         (1.7, [(NEW, 1)], 93, False),
-        (1.7, [(NEW, 1), (KNOWN, NOT_AI_BIT)], 77, False),
+        (1.7, [(NEW, 1), (KNOWN, NOT_AI_BIT)], 76, False),
         (-2.0, [(APPOINTED, 1)], 88, False),
     ],
 )

@@ -110,7 +110,7 @@ def published_of(site: Site, found: standing_file.Standing) -> dict[str, tuple[o
         votes, decided = log.votes(log.last_position()), log.decisions(log.last_position())
         ids, channel_ids = log.video_ids().to_pylist(), log.channel_ids().to_pylist()
     table = rescore(
-        empty(len(ids)), votes, np.unique(votes.video), decided, found, now_ms=START_MS, minimum=20
+        empty(len(ids)), votes, np.unique(votes.video), decided, found, after=0, now_ms=START_MS, minimum=20
     ).table  # fmt: skip
     shown = [key for key in np.flatnonzero(table.voters).tolist() if key not in rulings.hidden(decided)]
     return {
@@ -197,7 +197,7 @@ def test_a_new_standing_file_holds_at_once(desk: Desk) -> None:
     after = desk.vote(1, "a", "fully_ai")
 
     assert (before["newScore"], before["userTrust"]) == (18, 0.61)
-    assert (after["newScore"], after["userTrust"]) == (62, 0.846)
+    assert (after["newScore"], after["userTrust"]) == (49, 0.846)
     assert desk.look_up("a")["score"] == 62
 
 
@@ -286,4 +286,4 @@ def test_decisions_are_read_once(site: Site) -> None:
             within = newest.of(log)
         assert within is not first
         assert newest.of(log) is within
-    assert within.audit(np.array([1, 2], np.int32)).tolist() == [1, -1]
+    assert rulings.labels_of(np.array([1, 2], np.int32), within.audited, within.labels).tolist() == [1, -1]

@@ -113,7 +113,6 @@ def test_kept_answers_are_as_good_as_fresh_ones(desk: Desk, monkeypatch: pytest.
         desk.intake.readers,
         desk.intake.lookups._newest,
         Kept(lambda: 0, 0),
-        channel_score=lambda _: 0,
         max_age_s=60,
     )
     with closing(fresh):
@@ -139,13 +138,13 @@ def test_the_event_loop_never_reads_reliabilities(desk: Desk) -> None:
         assert quick(desk, "a") is None
     assert quick(desk, "a") is not None
     desk.site.publish(START_MS)
-    before = newest._reliabilities
+    before = newest._grounds
     assert quick(desk, "a") is None
-    assert newest._reliabilities is before
+    assert newest._grounds is before
     desk.client.get(path)
 
     assert quick(desk, "a") is not None
-    assert newest._reliabilities is not before
+    assert newest._grounds is not before
 
 
 def test_memory_is_bounded_and_keeps_what_is_asked_for() -> None:

@@ -12,6 +12,7 @@ from data.formats.tree import HEAD, rfc3339
 from intake.published import RETRY_S, Published
 from tests.factories import DAY_MS, HOUR_MS, START_MS, Site, vote
 from tests.intake.conftest import Desk, OpenDesk
+from tests.publisher.raids import TRUSTED, earn_trust
 
 EVER = "1970-01-01T00:00:00.000Z"
 
@@ -283,3 +284,33 @@ def test_many_different_tokens_keep_few_bodies(site: Site) -> None:
     assert places == {"", rfc3339(START_MS + HOUR_MS), rfc3339(START_MS + DAY_MS)}
     assert tick.place_after(0) == ""
     assert tick.delta("") is tick.delta("")
+
+
+def test_channels_are_synchronised_too(desk: Desk) -> None:
+    """The base's with the day's changes in a full answer; in a delta those that changed after `since`."""
+    site = desk.site
+    earn_trust(site)
+    votes = [
+        vote(who, f"m{n}", "fully_ai", at_ms=START_MS - 60 * DAY_MS, channel_id="UC_machine")
+        for who in TRUSTED for n in range(5)
+    ]  # fmt: skip
+    site.cast(*votes)
+    site.publish(START_MS)
+    (first,), token = full(desk)["channels"], full(desk)["generatedAt"]
+    score = desk.look_up("m1")["channelScore"]
+    site.cast(vote(TRUSTED[0], "m9", "fully_ai", at_ms=START_MS + 1, channel_id="UC_machine"))
+    site.cast(vote(TRUSTED[1], "m9", "fully_ai", at_ms=START_MS + 2, channel_id="UC_machine"))
+    site.publish(START_MS + DAY_MS)
+    (then,), answer = full(desk)["channels"], delta(desk, token)
+    site.cast(*(vote(who, f"m{n}", at_ms=START_MS + DAY_MS + 1) for who in TRUSTED for n in (*range(5), 9)))
+    site.publish(START_MS + 2 * DAY_MS)
+    gone = delta(desk, answer["syncTimestamp"])["channels"]
+
+    assert (first["channelId"], first["totalVideos"], then["totalVideos"]) == ("UC_machine", 5, 6)
+    assert score == first["score"] > 0
+    assert answer["channels"] == [{"action": "update", **then}]
+    assert delta(desk, EVER)["channels"] == gone
+    assert gone == [
+        {"channelId": "UC_machine", "action": "remove", "score": 0, "lastUpdated": rfc3339(START_MS + 2 * DAY_MS)}
+    ]
+    assert full(desk)["channels"] == []

@@ -30,7 +30,7 @@ def verdict(site: Site, video_id: str) -> dict[str, object]:
     """What the newest Parquet files say of a video."""
     found: dict[str, object] = {}
     files = sorted(
-        (site.home.public / "v1/parquet").rglob("*.parquet"),
+        (site.home.public / "v1/parquet").rglob("videos-*.parquet"),
         key=lambda path: int(path.name.removeprefix("videos-").removeprefix("delta-").split("-")[0]),
     )
     for path in files:

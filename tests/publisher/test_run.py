@@ -18,7 +18,8 @@ from data.formats import files
 from data.formats.head import parse
 from data.formats.tree import HEAD, SHA256SUMS, FormatError, commit_key, files_key, sha256
 from data.home import Home
-from publisher.prepare import PublishError, PublishRefused
+from publisher import effects
+from publisher.refusals import PublishError, PublishRefused
 from publisher.run import publish
 from publisher.store import Artifact, StoreError
 from publisher.stores.local import LocalStore
@@ -87,7 +88,7 @@ def assert_whole(objects: dict[str, bytes]) -> None:
     head, _ = parse(objects[HEAD])
     listing = objects[files_key(head.seq, head.files.sha256)]
     assert sha256(listing) == head.files.sha256
-    for key, file in files.parse(listing).items():
+    for key, file in files.parse(listing).files.items():
         assert sha256(objects[key]) == file.sha256
     assert objects[commit_key(head.seq)] == objects[HEAD]
 
@@ -118,6 +119,29 @@ def test_killed_at_every_write(tmp_path: Path, at_ms: int, after: bool) -> None:
 
         assert healed.objects == undisturbed
     assert dead >= writes
+
+
+@pytest.mark.parametrize("dies_at", range(1, 14))
+def test_killed_while_several_files_are_created_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
+) -> None:
+    """With many files, some are created at a time: all of them before the commit, and none is lost in the rerun."""
+    monkeypatch.setattr(effects, "MANY_FILES", 0)
+    site = two_ticks(tmp_path)
+    assert isinstance(site.store, MemoryStore)
+    before = dict(site.store.objects)
+    site.publish(START_MS + DAY_MS)
+    store = MortalStore(before, dies_at, after=False)
+    with pytest.raises(Killed):
+        publish(site.home, store, site.signer, site.settings, now_ms=START_MS + DAY_MS)
+    assert store.objects[HEAD] == before[HEAD]
+    assert commit_key(3) not in store.objects
+    assert_whole(store.objects)
+    healed = MemoryStore()
+    healed.objects = store.objects
+    publish(site.home, healed, site.signer, site.settings, now_ms=START_MS + DAY_MS)
+
+    assert healed.objects == site.store.objects
 
 
 def test_first_tick_killed_at_every_write(tmp_path: Path) -> None:
@@ -335,3 +359,19 @@ def test_sums_list_every_live_file(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "v1/head: OK" in done.stdout
     assert voter_id(1) not in done.stdout
+
+
+def test_damaged_roll_fails_the_next_epoch(tmp_path: Path) -> None:
+    """A roll that has other bytes is never built upon: the run names it and publishes nothing."""
+    site = two_ticks(tmp_path)
+    assert isinstance(site.store, MemoryStore)
+    site.publish(START_MS + DAY_MS)
+    (key,) = (key for key in site.store.objects if key.startswith("v1/roll/"))
+    whole, before = site.store.objects[key], site.head()
+    site.store.objects[key] = whole[:-1]
+    with pytest.raises(FormatError, match=key):
+        site.publish(START_MS + 2 * DAY_MS)
+    assert site.head() == before
+    site.store.objects[key] = whole
+
+    assert site.publish(START_MS + 2 * DAY_MS).published

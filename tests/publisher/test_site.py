@@ -18,8 +18,9 @@ from data.formats.head import parse
 from data.formats.tree import files_key, seq_of_verdicts, sha256
 from data.records import CATEGORIES, STANCES
 from publisher.research import site as sites
-from tests.factories import HOUR_MS, START_MS, Site, busy_site, new_site, vote
+from tests.factories import DAY_MS, HOUR_MS, START_MS, Site, busy_site, new_site, vote
 from tests.publisher.browsable import Row, build, rows
+from tests.publisher.raids import TRUSTED, earn_trust
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def parquet_files(site: Site) -> Iterator[list[Row]]:
     head = parse(site.head())[0]
     listing = site.store.read(files_key(head.seq, head.files.sha256))
     assert listing is not None
-    keys = [key for key in files.parse(listing) if key.endswith(".parquet")]
+    keys = [key for key in files.parse(listing).files if "/videos-" in key]
     for key in sorted(keys, key=seq_of_verdicts):
         yield pq.read_table(io.BytesIO(site.store.read(key) or b"")).to_pylist()
 
@@ -92,9 +93,15 @@ def test_channels(busy: Site, database: Path) -> None:
     for video in map(as_shown, verdicts(busy)):
         videos_of[video["channel_id"]].append(video)
     del videos_of[None]
+    (scored,) = busy.home.public.rglob(f"{parse(busy.head())[0].epoch}/channels-*.parquet")
+    score_of = {row["channel_id"]: row for row in pq.read_table(scored).to_pylist()}
     expected = [
         {
             "channel_id": channel_id,
+            "score": score_of[channel_id]["score"],
+            "score_low": score_of[channel_id]["low"],
+            "score_high": score_of[channel_id]["high"],
+            "settled": score_of[channel_id]["settled"],
             "videos": len(videos),
             "published_videos": sum(video["published"] for video in videos),
             "published_ratio": round(sum(video["published"] for video in videos) / len(videos), 3),
@@ -107,6 +114,25 @@ def test_channels(busy: Site, database: Path) -> None:
 
     assert len(expected) == 2
     assert rows(database, "SELECT * FROM channels ORDER BY channel_id") == expected
+
+
+def test_a_channel_of_which_nothing_is_settled_has_no_score(tmp_path: Path) -> None:
+    """It is listed with its counts all the same, behind those that have one."""
+    site = new_site(tmp_path)
+    earn_trust(site)
+    for channel, voters in (("UC_known", TRUSTED), ("UC_new", range(3))):
+        site.cast(*(
+            vote(who, f"{channel[3:]}{n}", "fully_ai", at_ms=START_MS - 60 * DAY_MS, channel_id=channel)
+            for who in voters for n in range(6)
+        ))  # fmt: skip
+    site.publish(START_MS)
+    build(site, tmp_path / "browse.db")
+    query = "SELECT channel_id, score IS NULL AS unknown, settled, videos FROM channels ORDER BY score DESC"
+
+    assert rows(tmp_path / "browse.db", query) == [
+        {"channel_id": "UC_known", "unknown": 0, "settled": 6, "videos": 6},
+        {"channel_id": "UC_new", "unknown": 1, "settled": None, "videos": 6},
+    ]
 
 
 def test_categories(busy: Site, database: Path) -> None:
@@ -126,7 +152,7 @@ def test_categories(busy: Site, database: Path) -> None:
 
 
 def test_ticks_are_what_each_publish_left(tmp_path: Path) -> None:
-    """A tick's row agrees with the publisher's report and with the files that appeared in the directory."""
+    """A tick's row agrees with the publisher's report and with the files that appeared, shards excepted."""
     site, expected = new_site(tmp_path), []
     seen: set[Path] = set()
     for tick in range(4):
@@ -134,7 +160,7 @@ def test_ticks_are_what_each_publish_left(tmp_path: Path) -> None:
             site.cast(*(vote(n, f"video{n}{tick}", "fully_ai", at_ms=START_MS + n) for n in range(tick + 3)))
         report = site.publish(START_MS + tick * 9 * HOUR_MS)
         created = {path for path in (site.home.public / "v1").rglob("*") if path.is_file()} - seen
-        created -= {site.home.public / "v1/head"}
+        created -= {site.home.public / "v1/head", *(site.home.public / "v1/shard").glob("*/*.json.gz")}
         seen |= created
         expected.append((report.seq, report.rows, report.changed, report.through_position, len(created),
                          sum(path.stat().st_size for path in created)))  # fmt: skip

@@ -142,7 +142,7 @@ def split(ai: int, not_ai: int) -> Markup:
 
 
 def _text(value: str, column: str, table: str | None, datasette: Any) -> Markup | None:
-    if column.endswith("_at"):
+    if column.endswith(("_at", "_since")):
         return moment(value)
     if column == "watch":
         return Markup('<a href="{}" rel="noreferrer">Watch</a>').format(value)

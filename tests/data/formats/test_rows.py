@@ -10,18 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.formats.rows import Rows, decode_base, encode_base, id_column, integer_ids, order
-from data.formats.tree import FormatError
+from data.formats.rows import Rows, id_column, ids_of_integers, integer_ids, order
 
 YOUTUBE_ID = st.binary(min_size=8, max_size=8).map(lambda b: base64.urlsafe_b64encode(b).decode().rstrip("="))
 OTHER_ID = st.text("ABCxyz019-_", min_size=1, max_size=16).filter(lambda t: len(t) != 11)
-
-
-def rows_of(ids: list[str]) -> Rows:
-    """Rows with scores and flags that follow from their place."""
-    column = id_column(ids)
-    column = column[order(column)]
-    return Rows(column, (np.arange(len(ids)) % 101).astype(np.uint8), (np.arange(len(ids)) % 32).astype(np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -42,6 +34,7 @@ def test_integer_ids(video_id: str, integer: bool, value: int) -> None:
     found, values = integer_ids(id_column([video_id]))
 
     assert (bool(found[0]), int(values[0])) == (integer, value)
+    assert not integer or ids_of_integers(values).tolist() == [video_id.encode()]
 
 
 @given(st.lists(YOUTUBE_ID | OTHER_ID, unique=True, max_size=60))
@@ -68,27 +61,3 @@ def test_state_is_what_the_page_says() -> None:
     )  # fmt: skip
 
     assert rows.state() == hashlib.sha256(spelled).hexdigest()
-
-
-@given(st.lists(YOUTUBE_ID | OTHER_ID, unique=True, max_size=40))
-def test_base_reads_back(ids: list[str]) -> None:
-    """A base file holds exactly its rows."""
-    rows = rows_of(ids)
-    again = decode_base(encode_base(rows, epoch="2026-11-21", seq=7, state=rows.state()))
-
-    assert again.state() == rows.state()
-    assert again.ids.tolist() == rows.ids.tolist()
-
-
-def test_same_rows_make_the_same_bytes() -> None:
-    """No time and no name gets into a base file."""
-    rows = rows_of(["x", "dQw4w9WgXcQ"])
-
-    assert encode_base(rows, epoch="e", seq=1, state="s") == encode_base(rows, epoch="e", seq=1, state="s")
-
-
-@pytest.mark.parametrize("body", [b"", b"not gzip", encode_base(rows_of(["x"]), epoch="e", seq=1, state="s")[:-9]])
-def test_damaged_base_is_refused(body: bytes) -> None:
-    """What is no whole base file is refused with a reason."""
-    with pytest.raises(FormatError, match="cannot be read"):
-        decode_base(body)

@@ -9,7 +9,7 @@ import pytest
 import rfc8785
 
 from data.formats import head, root, signed
-from data.formats.head import Base, File, Head, Ring
+from data.formats.head import Base, File, Frozen, Head, Ring, Sunset
 from data.formats.root import Root
 from data.formats.tree import FormatError, canonical
 from tests.factories import private_key
@@ -20,8 +20,8 @@ ROOT = Root(1, 1000, tuple(signed.public_bytes(k) for k in ROOT_KEYS), 2, (signe
 HASH = "0123456789abcdef" * 4
 HEAD = Head(
     gen=1, log="ab" * 16, seq=7, epoch="2026-11-21", ts=1, exp=2, next=3, spread=4, n=5, state=HASH,
-    base=Base(6, HASH, File(HASH, 10)), ring=Ring("v1/e/x", 3, HASH, (3,)), files=File(HASH, 20), prev=None,
-    through_position=99, round_position=50, round_ms=1,
+    base=Base(5, "2026-11-20", HASH), ring=Ring(HASH[:16], HASH, (0, 3)), epochs=File(HASH, 10), files=File(HASH, 20),
+    prev=None, through_position=99,
 )  # fmt: skip
 
 
@@ -33,9 +33,21 @@ def test_payloads_are_canonical_json() -> None:
 
 def test_head_reads_back() -> None:
     """A head holds exactly what it was made of, with a ring and without."""
-    for made in (HEAD, replace(HEAD, ring=None)):
+    told = replace(HEAD, kill=File(HASH, 2), frozen=Frozen(5, "a «pause»"), note="", sunset=Sunset(9, "https://x.test"))
+    for made in (HEAD, replace(HEAD, ring=None), told):
         read, _ = head.parse(signed.sign(made.payload(), signed.HEAD_CONTEXT, [ONLINE]))
         assert read == made
+
+
+def test_what_is_not_set_is_absent() -> None:
+    """Optional fields that are not set do not stand in the payload."""
+    assert {"kill", "frozen", "note", "sunset"} & set(json.loads(HEAD.payload())) == set()
+
+
+def test_ring_key_names_the_newest_block() -> None:
+    """The ring's key has the tick of its newest block, which may be older than the head."""
+    assert HEAD.ring_key() == "v1/e/2026-11-21/ring-6-0123456789abcdef.bin"
+    assert replace(HEAD, ring=None).ring_key() is None
 
 
 def test_root_certifies_the_online_key_only() -> None:
@@ -85,6 +97,10 @@ def test_root_needs_two_of_three(signers: list[int], holds: bool) -> None:
         b'{"v":2,"req":[]}\n[]\n',
         HEAD.payload() + b"\n[]",
         HEAD.payload().replace(b'"base":{', b'"base":null,"x":{') + b"\n[]\n",
+        HEAD.payload().replace(b'"sizes":[0,3]', b'"sizes":[3]') + b"\n[]\n",
+        HEAD.payload().replace(b'"sizes":[0,3]', b'"sizes":[0,0]') + b"\n[]\n",
+        HEAD.payload().replace(b'"sizes":[0,3]', b'"sizes":[-1,3]') + b"\n[]\n",
+        HEAD.payload().replace(b'"log":', b'"kill":null,"log":') + b"\n[]\n",
     ],
 )
 def test_malformed_heads_are_refused(text: bytes) -> None:

@@ -35,7 +35,7 @@ def table_of(rows: list[tuple[int, int, int]], rulings: Decisions, minimum: int 
     """The table after one tick."""
     cast = votes(rows, channel=1)
     one = np.array([1], np.int32)
-    return rescore(empty(2), cast, one, rulings, LEARNED, now_ms=NOW_MS, minimum=minimum).table
+    return rescore(empty(2), cast, one, rulings, LEARNED, after=0, now_ms=NOW_MS, minimum=minimum).table
 
 
 @pytest.mark.parametrize(

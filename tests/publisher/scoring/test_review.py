@@ -16,7 +16,9 @@ from data.holds import DAY_MS
 from data.records import NOT_AI_BIT
 from data.standing import Standing
 from data.voters import ESTABLISHED, NEWCOMER, Voters
+from publisher.scoring.explain import explain_video
 from publisher.scoring.review import review
+from publisher.scoring.wording import video_text
 from tests.factories import voter_id
 from tests.homes import CommandLine, new_home
 from tests.publisher.scoring.crowds import NOW_MS, decided, together, votes
@@ -148,3 +150,13 @@ def test_what_cannot_be_released(besieged: CommandLine, words: tuple[str, ...], 
     """A wrong call says so in one line and appends nothing."""
     assert says in besieged.run("review", *words, exit_code=exit_code).stderr
     assert besieged.facts("decisions") == []
+
+
+def test_explain_says_which_votes_repeat_their_cluster() -> None:
+    """Of a cluster's eight votes one counts; the others are named, and told together in one line."""
+    about = RING.take(RING.video == 20)
+    found = explain_video(
+        (20, "v20"), about, NO_RULINGS, LEARNED, pseudonym=str, channel_id=str, now_ms=NOW_MS
+    )  # fmt: skip
+    assert (found.clustered, len(found.votes)) == (7, 8)
+    assert "7 votes repeat their cluster: voters who vote together count once" in video_text(found)

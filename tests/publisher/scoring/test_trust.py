@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from data import standing as standing_file
 from data.columns import NO_VOTES, Decisions, Votes, standing
+from data.decisions import audits, labels_of
 from data.priors import priors
 from data.records import BIT_OF, NOT_AI_BIT
 from data.score import Videos, score
 from data.voters import MODERATOR
-from publisher.scoring.crowd import audits_of
 from publisher.scoring.trust import Scores, full_round, score_all
 from tests.publisher.scoring.crowds import NOW_MS, crowd, decided, together, votes
 
@@ -134,12 +134,12 @@ def test_touched_videos_score_as_all_do() -> None:
     cast = replace(cast, channel=(cast.video % 7).astype(np.int32))
     learned = full_round(cast, decisions, log_id="", position=len(cast), now_ms=NOW_MS)
     later = together(cast, votes([(NEW, 3, 1), (2, 700, 1), (NEW + 1, 700, NOT_AI_BIT)], first_position=9000))
-    words = standing(later)
+    words, audited = standing(later), audits(decisions)
     every = np.unique(words.video)
-    whole = score(words, learned.voters, Videos(every, priors(learned, words, every), audits_of(every, decisions)))
+    whole = score(words, learned.voters, Videos(every, priors(learned, words, every), labels_of(every, *audited)))
     touched = np.array([3, 40, 700], np.int32)
     mine = words.take(np.isin(words.video, touched))
-    part = score(mine, learned.voters, Videos(touched, priors(learned, mine, touched), audits_of(touched, decisions)))
+    part = score(mine, learned.voters, Videos(touched, priors(learned, mine, touched), labels_of(touched, *audited)))
     assert (part.score == whole.score[np.searchsorted(every, touched)]).all()
     assert (part.evidence == whole.evidence[np.searchsorted(every, touched)]).all()
 

@@ -24,8 +24,8 @@ def entered(table: VerdictTable, score: float, *, voters: int = 3, at_ms: int = 
         category_score=np.array([[score, score * 0.49, score * 0.5, 0.0, 0.0]]),
     )
     one = np.array([1], np.int32)
-    no = np.array([False])
-    found = Judged(one, verdicts, np.array([0], np.int32), locked=no, unflagged=no, hidden=no)
+    no, never = np.array([False]), np.zeros(1, np.int64)
+    found = Judged(one, verdicts, np.array([0], np.int32), locked=no, unflagged=no, hidden=no, flip_held_ms=never)
     table, changed = judge(table, found, minimum=MINIMUM, now_ms=at_ms)
     return table, changed.tolist()
 

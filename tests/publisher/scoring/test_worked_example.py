@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "scoring.md"
 
 
 def test_the_worked_example_holds() -> None:
-    """Three newcomers' flags give 38; a fourth newcomer's counter-vote takes it to 13; the page says so."""
+    """Three newcomers' flags give 40; a fourth newcomer's counter-vote takes it to 14; the page says so."""
     size = 5
     voters = Voters(np.zeros(size, np.uint8), np.full(size, NEWCOMER_FLAG), np.full(size, NEWCOMER_COUNTER))
     videos = Videos(np.array([1], np.int32), np.array([Levels().neutral]), np.array([-1], np.int8))
@@ -25,4 +25,4 @@ def test_the_worked_example_holds() -> None:
     text = PAGE.read_text(encoding="utf-8")
     assert f"**{three[0]}**" in text
     assert f"**{four[0]}**" in text
-    assert (three[0], four[0]) == (38, 13)
+    assert (three[0], four[0]) == (40, 14)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from publisher.store import AlreadyThere, Artifact, Store, StoreError, SwapLost
+from publisher.store import AlreadyThere, Artifact, Listed, Store, StoreError, SwapLost
 from publisher.stores.local import LocalStore
 from publisher.stores.memory import MemoryStore
 
@@ -99,6 +100,47 @@ def test_replaces_copies(store: Store) -> None:
     store.replace(Artifact("SHA256SUMS", b"new"))
 
     assert store.read("SHA256SUMS") == b"new"
+
+
+def test_lists_what_begins_alike(store: Store) -> None:
+    """A listing has every object below a prefix, with its size and a time, and ends at the prefix's last letter."""
+    for key in ("v1/c/1.json", "v1/c/12.json", "v1/e/day/base", "SHA256SUMS"):
+        store.create(Artifact(key, key.encode()))
+
+    assert sorted(listed.key for listed in store.keys("v1/c/")) == ["v1/c/1.json", "v1/c/12.json"]
+    assert [(listed.key, listed.bytes) for listed in store.keys("v1/c/12")] == [("v1/c/12.json", 12)]
+    assert sorted(listed.key for listed in store.keys("")) == [
+        "SHA256SUMS",
+        "v1/c/1.json",
+        "v1/c/12.json",
+        "v1/e/day/base",
+    ]
+    assert list(store.keys("v1/none/")) == []
+    assert all(listed.modified_ms >= 0 for listed in store.keys("v1/"))
+
+
+def test_deletes(store: Store) -> None:
+    """What is deleted is gone, its neighbours stay, and deleting it again is a success."""
+    for key in ("v1/e/one/base", "v1/e/one/ring", "v1/e/two/base"):
+        store.create(Artifact(key, b"rows"))
+    for key in ("v1/e/one/base", "v1/e/one/base", "v1/e/two/base", "v1/none"):
+        store.delete(key)
+    store.create(Artifact("v1/e/two/base", b"other rows"))
+
+    assert sorted(listed.key for listed in store.keys("v1/")) == ["v1/e/one/ring", "v1/e/two/base"]
+    assert store.read("v1/e/one/base") is None
+
+
+def test_local_listing_knows_when_and_shows_no_unfinished_file(tmp_path: Path) -> None:
+    """Times are the files'; what a crash left is no object."""
+    store = LocalStore(tmp_path)
+    store.create(Artifact("v1/c/1.json", b"one"))
+    os.utime(tmp_path / "v1/c/1.json", (5, 5))
+    (tmp_path / "v1/c/2.json.77.new").write_bytes(b"half")
+    store.swap(Artifact("v1/head", b"1"), None)
+    store.delete("v1/head")
+
+    assert list(store.keys("")) == [Listed("v1/c/1.json", 3, 5_000)]
 
 
 def test_local_store_leaves_no_unfinished_file(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What a published tree tells of its past."""

@@ -1,0 +1,1 @@
+"""Copies of a published tree that others can follow."""

@@ -1,0 +1,1 @@
+"""What a person orders: guards, rollback, kill, prune, tombstones."""

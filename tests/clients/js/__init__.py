@@ -1,0 +1,1 @@
+"""The JavaScript client, in a real browser."""
