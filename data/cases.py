@@ -49,6 +49,8 @@ class Review:
     position: int
     """The newest position of the log then."""
     at_ms: int
+    took_ms: int
+    """How long it took to make."""
     cases: tuple[Case, ...]
 
 

@@ -73,7 +73,7 @@ def publish(every: str | None, now_ms: int | None, override: str | None, dry_run
         if now_ms is not None or not 0 < duration_ms(every) <= DAY_MS:
             raise click.UsageError("--every takes a time such as 90s, 30m or 1h, at most 1d, and no --now-ms beside it")
         settings = replace(settings, interval=every)  # what heads tell clients
-    store = _store(home, settings)
+    store, rehearsal = _store(home, settings), dry_run or now_ms is not None
     signer_of(home)  # a home without keys ends here
 
     def tick(tick_ms: int) -> None:
@@ -85,10 +85,11 @@ def publish(every: str | None, now_ms: int | None, override: str | None, dry_run
                     home, store, signer, settings, now_ms=tick_ms, order=order, dry_run=dry_run, progress=progress
                 )
         except GuardRefused:
-            _leave_list(home)  # a person must look: now more than ever
+            if not rehearsal:
+                _leave_list(home)  # a person must look: now more than ever
             raise
         print_report(report, as_json, dry_run=dry_run)
-        if not dry_run:
+        if not rehearsal:
             _leave_list(home)
 
     with schedule.alone(home.publish_lock):
@@ -157,7 +158,7 @@ def browse(host: str, port: int, open_it: bool, build_only: bool, as_json: bool)
 def _leave_list(home: Home) -> None:
     """Lists for the server what needs eyes. What goes wrong here must not look as if the tick had."""
     try:
-        leave_list(home, clock_ms())
+        leave_list(home, clock_ms)
     except (OSError, sqlite3.Error, LogError) as error:
         click.echo(f"the list of what needs eyes could not be written: {error}", err=True)
 

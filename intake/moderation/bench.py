@@ -82,7 +82,7 @@ class Bench:
         left = cases.read(self.review_file)
         with self.readers.connection() as connection:
             if left is None or left.log_id != schema.identity(connection).log_id:
-                left = cases.Review("", 0, 0, ())
+                left = cases.Review("", 0, 0, 0, ())
             done = decide.videos_decided_after(connection, left.position)
             listed = [case for case in left.cases if case.kind != cases.APPEAL and case.about not in done]
             held = {case.about: case.held for case in listed}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 from data import cases
 from data import standing as standing_file
@@ -18,6 +20,8 @@ from publisher.scoring.trust import full_round
 
 LISTED = 200
 """Cases that a publish leaves for the server."""
+RESTS = 20
+"""A list is left alone for so many times as long as it took: at most a twentieth of the time goes into it."""
 
 
 def pressing(home: Home, *, now_ms: int, limit: int) -> Review:
@@ -44,19 +48,28 @@ def pressing(home: Home, *, now_ms: int, limit: int) -> Review:
             pseudonym=pseudonyms_of(log),
             appeals=[(next(iter(lookup.video_by_id(log, one.video_id)), 0), one) for one in appeals.every_open(log)],
         )
-        return Review(schema.identity(log).log_id, position, now_ms, tuple(found))
+        return Review(schema.identity(log).log_id, position, now_ms, 0, tuple(found))
 
 
-def leave_list(home: Home, now_ms: int) -> None:
-    """Writes the list beside the log, for the server; leaves a log alone that no writer has brought up to date yet.
+def leave_list(home: Home, clock_ms: Callable[[], int]) -> None:
+    """Writes the list beside the log, for the server.
+
+    Leaves it as it is while it is young for what it costs, and as long as no writer has brought the log up to date.
+
+    Args:
+        home: Whose log and standing file.
+        clock_ms: The clock, Unix milliseconds.
 
     Raises:
         LogError, OSError: As they say; nothing was written.
     """
     with closing(schema.open_for_reading(home.votes_log)) as log:
-        known = schema.version(log) >= appeals.SINCE_SCHEMA
-    if known:
-        cases.write(home.review, pressing(home, now_ms=now_ms, limit=LISTED))
+        known, log_id = schema.version(log) >= appeals.SINCE_SCHEMA, schema.identity(log).log_id
+    before, began_ms = cases.read(home.review), clock_ms()
+    young = before is not None and before.log_id == log_id and 0 <= began_ms - before.at_ms < RESTS * before.took_ms
+    if known and not young:
+        found = pressing(home, now_ms=began_ms, limit=LISTED)
+        cases.write(home.review, replace(found, took_ms=clock_ms() - began_ms))
 
 
 def learned(home: Home, decided: Decisions, now_ms: int) -> Standing:

@@ -13,7 +13,7 @@ from data.cases import Case, Review
 from data.log.appeals import Appeal
 
 CASE = Case("burst", "dQw4w9WgXcQ", "because", 30, 10, 30, 55, 29.7, "realtube review --release dQw4w9WgXcQ --reason …")
-REVIEW = Review("ab" * 16, 7, 1_790_000_000_000, (CASE,))
+REVIEW = Review("ab" * 16, 7, 1_790_000_000_000, 12, (CASE,))
 APPEAL = Appeal("3f" * 16, "dQw4w9WgXcQ", "I filmed this.", "", 1, "open")
 
 

@@ -227,7 +227,7 @@ def test_the_list_is_the_publishers_without_what_is_done(desk: Desk, ada: Modera
         desk.vote(voter, "a", "fully_ai")
     found = (a_case("burst", "a", 9.0), a_case("dispute", "b", 8.0), a_case("cluster", "0" * 12, 2.0),
              a_case("appeal", "c", 7.0))  # fmt: skip
-    cases.write(desk.site.home.review, Review(LOG_ID, 3, START_MS, found))
+    cases.write(desk.site.home.review, Review(LOG_ID, 3, START_MS, 7, found))
     desk.client.post("/api/appeals", json={"videoId": "a", "message": "I filmed it."})
     before = ada.listed("review")
     ada.done("release", videoId="a", reason="a popular channel")
@@ -244,6 +244,6 @@ def test_the_list_is_the_publishers_without_what_is_done(desk: Desk, ada: Modera
 
 def test_another_logs_list_is_not_shown(desk: Desk, ada: Moderator) -> None:
     """After a restore into another home, say."""
-    cases.write(desk.site.home.review, Review("cd" * 16, 3, START_MS, (a_case("burst", "a", 9.0),)))
+    cases.write(desk.site.home.review, Review("cd" * 16, 3, START_MS, 7, (a_case("burst", "a", 9.0),)))
 
     assert ada.listed("review") == {"listedAt": None, "cases": []}

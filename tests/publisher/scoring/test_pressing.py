@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ import pytest
 from data import cases
 from data.log import appeals, schema
 from data.log.appeals import Appeal
-from tests.factories import voter_id
+from publisher.scoring.pressing import leave_list
+from tests.factories import START_MS, voter_id
 from tests.homes import CommandLine, new_home
 
 BURST = 30
@@ -57,9 +59,30 @@ def test_what_is_decided_leaves_the_next_list(besieged: CommandLine) -> None:
     assert left.cases == ()
 
 
-def test_a_dry_run_leaves_nothing(besieged: CommandLine) -> None:
-    """It writes nothing at all."""
-    besieged.run("publish", "--dry-run")
+def test_a_list_rests_for_twenty_times_as_long_as_it_took(besieged: CommandLine) -> None:
+    """So that large logs are not read at each tick; a clock that goes back, or another log, makes it anew."""
+    times = [START_MS, START_MS + 100]  # it takes 100 ms
+    leave_list(besieged.home, lambda: times.pop(0))
+    made = []
+    for at_ms in (START_MS + 1_999, START_MS + 2_000, START_MS - 1):
+        leave_list(besieged.home, lambda at_ms=at_ms: at_ms)  # type: ignore[misc]  # each with its own clock
+        left = cases.read(besieged.home.review)
+        made.append(left and left.at_ms)
+        if left and left.at_ms != START_MS:
+            cases.write(besieged.home.review, replace(left, took_ms=100))
+    assert made == [START_MS, START_MS + 2_000, START_MS - 1]
+    left = cases.read(besieged.home.review)
+    assert left is not None
+    cases.write(besieged.home.review, replace(left, log_id="cd" * 16))
+    leave_list(besieged.home, lambda: START_MS)
+    assert (found := cases.read(besieged.home.review)) is not None
+    assert found.log_id != "cd" * 16
+
+
+@pytest.mark.parametrize("option", [("--dry-run",), ("--now-ms", START_MS)])
+def test_a_rehearsal_leaves_nothing(besieged: CommandLine, option: tuple[object, ...]) -> None:
+    """It is about another time, or about nothing at all."""
+    besieged.run("publish", *option)
 
     assert not besieged.home.review.exists()
 
