@@ -13,7 +13,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.status import Status
 
-from benchmarks import browser, fuzz, intake, publishing, real_crowd
+from benchmarks import browser, endurance, fuzz, intake, publishing, real_crowd
 from benchmarks.attacks import goals
 from benchmarks.processes import ProcessFailed
 from benchmarks.report import Row, print_rows
@@ -32,6 +32,7 @@ def parts(environment: Mapping[str, str], *, full: bool) -> dict[str, Part]:
     sets = environment.get("REALTUBE_CROWD_DIR")
     return {
         "intake": partial(intake.rows, full=full),
+        "endurance": partial(endurance.rows, full=full),
         "publishing": partial(publishing.rows, full=full),
         "browser": partial(browser.rows, full=full),
         "fuzz": partial(fuzz.rows, full=full),

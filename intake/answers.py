@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from typing import NamedTuple
 
@@ -41,6 +42,13 @@ JSON = (*CORS, ("Content-Type", "application/json"))
 FRESH = ("Cache-Control", "no-cache")
 """May be kept, but must be asked for again: with the ETag that costs next to nothing."""
 UNKEPT = ("Cache-Control", "no-store")
+OWN = ("Cache-Control", "private, no-cache")
+"""What one voter is told of themselves is no business of shared caches."""
+VARY = ("Vary", "Accept-Encoding")
+LEAST_PACKED_BYTES = 1_400
+"""A smaller body fits into one packet as it is."""
+QUICK = 1
+"""Level of gzip for bodies that are made for one request."""
 STORED = (*JSON, UNKEPT)
 PREFLIGHT = (
     *CORS,
@@ -69,25 +77,51 @@ def stored(body: bytes) -> Answer:
     return Answer(body, 200, STORED)
 
 
-def found(request: Request, body: bytes, *headers: Header, tag: str = "") -> Answer:
-    """What was asked for, or 304 when the client has it already.
+def found(request: Request, body: bytes, *headers: Header, tag: str = "", kind: str = "application/json") -> Answer:
+    """What was asked for, or 304 when the client has it already; compressed when it is worth it.
 
     Args:
-        request: Whose `If-None-Match` counts.
-        body: JSON.
+        request: Whose `If-None-Match` and `Accept-Encoding` count.
+        body: The whole body.
         headers: Further headers.
         tag: Changes whenever the body does; without one it is the body's hash.
+        kind: The body's type.
     """
-    tag = tag or hashlib.blake2b(body, digest_size=12).hexdigest()
-    return unchanged(request, tag, *headers) or Answer(body, 200, (*JSON, _etag(tag), *headers))
+    tag = tag or tag_of(body)
+    if len(body) >= LEAST_PACKED_BYTES and not any(name == "Content-Encoding" for name, _ in headers):
+        headers = (*headers, VARY)
+        if takes_gzip(request):
+            packed = gzip.compress(body, QUICK, mtime=0)
+            body, headers = packed, (*headers, ("Content-Encoding", "gzip"))
+    known = unchanged(request, tag, *(header for header in headers if header[0] != "Content-Encoding"))
+    return known or whole(body, tag, *headers, kind=kind)
+
+
+def whole(body: bytes, tag: str, *headers: Header, kind: str = "application/json") -> Answer:
+    """What was asked for, as it is; see `found`."""
+    return Answer(body, 200, (*CORS, ("Content-Type", kind), etag(tag), *headers))
+
+
+def tag_of(body: bytes) -> str:
+    """What stands for a body in its ETag."""
+    return hashlib.blake2b(body, digest_size=12).hexdigest()
+
+
+def takes_gzip(request: Request) -> bool:
+    """Whether the client can inflate."""
+    return request.accept_encodings.quality("gzip") > 0
 
 
 def unchanged(request: Request, tag: str, *headers: Header) -> Answer | None:
     """304 when the client has what the tag stands for, else None."""
-    asked = request.environ.get("HTTP_IF_NONE_MATCH", "")
-    tags = {part.strip().removeprefix("W/") for part in asked.split(",")} if asked else ()
+    return known_to(request.environ.get("HTTP_IF_NONE_MATCH", ""), tag, *headers)
+
+
+def known_to(if_none_match: str, tag: str, *headers: Header) -> Answer | None:
+    """See `unchanged`; takes the header's value, or empty."""
+    tags = {part.strip().removeprefix("W/") for part in if_none_match.split(",")} if if_none_match else ()
     if "*" in tags or f'"{tag}"' in tags:
-        return Answer(b"", 304, (*CORS, _etag(tag), *headers))
+        return Answer(b"", 304, (*CORS, etag(tag), *headers))
     return None
 
 
@@ -109,5 +143,6 @@ def moved(location: str, *headers: Header) -> Answer:
     return Answer(b"", 302, (*CORS, ("Location", location), *headers))
 
 
-def _etag(tag: str) -> Header:
+def etag(tag: str) -> Header:
+    """The header of a tag."""
     return "ETag", f'W/"{tag}"'  # weak: it stands for the compressed body too

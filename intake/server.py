@@ -15,6 +15,7 @@ from granian.server.embed import Server
 
 from intake.bridge import Bridge
 
+STOP = (signal.SIGTERM, signal.SIGINT)
 BACKLOG = 2_048
 """Connections that may wait to be accepted."""
 CONNECTIONS = 16_384
@@ -62,6 +63,8 @@ def free_address(host: str, port: int) -> tuple[str, int]:
 async def serve(bridge: Bridge, address: str, port: int, listening: Callable[[], None]) -> None:
     """Serves until SIGTERM or SIGINT; then takes no new connections and answers what was asked.
 
+    A second signal ends the process at once, as SIGKILL would: what was answered is stored.
+
     Args:
         bridge: Answers requests.
         address: Where to listen.
@@ -81,8 +84,15 @@ async def serve(bridge: Bridge, address: str, port: int, listening: Callable[[],
     )
     _allow_connections()
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+
+    def stop_once() -> None:
+        for number in STOP:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        stopping.set()
+
+    for number in STOP:
+        loop.add_signal_handler(number, stop_once)
     serving = asyncio.create_task(server.serve())
     stop = asyncio.create_task(stopping.wait())
     while not await _takes_connections(address, port):

@@ -22,15 +22,20 @@ from flask import Flask
 from data import settings
 from data.home import Home, home_of
 from data.log import schema
+from data.log.place import Place
 from intake import server
 from intake.app import Parts, create_app, runs_inline
 from intake.bridge import Bridge
+from intake.casting import Casting
+from intake.kept import Kept
 from intake.live import Newest
+from intake.lookups import Lookups
 from intake.network import Networks
 from intake.published import Published
 from intake.readers import Readers
 from intake.readiness import Checks
 from intake.settings import IntakeSettings
+from intake.tally import Tally
 from intake.writer import Writer
 
 COLLECT_AFTER = 50_000
@@ -44,11 +49,14 @@ class Intake:
 
     app: Flask
     settings: IntakeSettings
+    casting: Casting
+    lookups: Lookups
     writer: Writer
     readers: Readers
 
     def close(self) -> None:
         """Stores the votes that wait, answers them, and closes the log."""
+        self.lookups.close()
         self.readers.close()
         self.writer.close()  # the last connection: it empties and removes the write-ahead log
 
@@ -80,6 +88,7 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
     connection = schema.open_for_append(home.votes_log)
     identity = schema.identity(connection)
     newest = Newest(home.standing, identity.log_id, now_ms, time.monotonic)
+    place = Place(home.votes_log)
     writer = Writer(
         connection,
         newest,
@@ -87,14 +96,16 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
         batch_size=chosen.batch_size,
         vote_timeout_s=chosen.vote_timeout_s,
         clock_s=time.monotonic,
+        place=place,
         deliver=deliver,
     )
     readers = Readers(home.votes_log)
-    published = Published(Path(chosen.store) if chosen.store else home.public, identity.created_ms)
+    published = Published(Path(chosen.store) if chosen.store else home.public, identity.created_ms, time.monotonic)
     checks = Checks(
         writer,
         readers,
         published,
+        place=place,
         votes_log=home.votes_log,
         min_free_mb=chosen.min_free_mb,
         version=version(),
@@ -103,8 +114,17 @@ def compose(home: Home, chosen: IntakeSettings, deliver: Deliver = lambda answer
     networks = Networks(home.directory / "network-key", secrets.token_bytes)
     networks.token("127.0.0.1", now_ms())  # a home that cannot keep its key must say so now, not at the first vote
     writer.start()
-    app = create_app(Parts(chosen, writer, readers, newest, networks, published, checks, now_ms))
-    return Intake(app, chosen, writer, readers)
+    casting = Casting(writer, networks, chosen.trusted_hops, now_ms)
+    lookups = Lookups(
+        home.votes_log,
+        readers,
+        newest,
+        Kept(time.monotonic),
+        max_age_s=chosen.lookup_max_age_s,
+    )
+    tally = Tally(now_ms)
+    app = create_app(Parts(chosen, casting, readers, newest, lookups, published, checks, tally, version(), now_ms))
+    return Intake(app, chosen, casting, lookups, writer, readers)
 
 
 def serve(home: Home, chosen: IntakeSettings, announce: Callable[[str], None]) -> None:
@@ -124,7 +144,8 @@ def serve(home: Home, chosen: IntakeSettings, announce: Callable[[str], None]) -
         gc.freeze()  # what stands now stands to the end: no collection need look at it again
         gc.set_threshold(COLLECT_AFTER)
         url = f"http://{chosen.host}:{port}"
-        runner.run(server.serve(Bridge(intake.app, runs_inline), address, port, lambda: announce(url)))
+        bridge = Bridge(intake.app, runs_inline, cast=intake.casting.cast, look_up=intake.lookups.quick)
+        runner.run(server.serve(bridge, address, port, lambda: announce(url)))
 
 
 def _compose_on(runner: asyncio.Runner, home: Home, chosen: IntakeSettings) -> Intake:

@@ -8,10 +8,9 @@ from flask import Blueprint, Request, request
 
 from data.records import Rejection
 from intake import wire
-from intake.answers import FRESH, Answer, found, moved, refused, unchanged
-from intake.published import Packed, Published
-
-VARY = ("Vary", "Accept-Encoding")
+from intake.answers import FRESH, VARY, Answer, found, moved, refused, takes_gzip, unchanged, whole
+from intake.published import Published
+from intake.tick import Packed
 
 
 def blueprint(published: Published, *, cdn_url: str, now_ms: Callable[[], int]) -> Blueprint:
@@ -41,6 +40,6 @@ def blueprint(published: Published, *, cdn_url: str, now_ms: Callable[[], int]) 
 
 
 def _answer(asked: Request, packed: Packed, tag: str) -> Answer:
-    if asked.accept_encodings.quality("gzip") > 0:
+    if takes_gzip(asked):
         return found(asked, packed.gzip, ("Content-Encoding", "gzip"), VARY, FRESH, tag=tag)
-    return found(asked, packed.body(), VARY, FRESH, tag=tag)
+    return whole(packed.body(), tag, VARY, FRESH)

@@ -1,0 +1,34 @@
+"""The newest research export: the Parquet snapshot of the running day."""
+
+from __future__ import annotations
+
+from flask import Blueprint, request
+
+from data.records import Rejection
+from intake.answers import CORS, FRESH, Answer, etag, moved, refused, unchanged
+from intake.published import Published
+from intake.sending import SentFile
+
+NO_EXPORT = Rejection("NOT_FOUND", "nothing was published yet")
+PARQUET = ("Content-Type", "application/vnd.apache.parquet")
+
+
+def blueprint(published: Published, cdn_url: str) -> Blueprint:
+    """The routes under `/api/database`."""
+    routes = Blueprint("export", __name__)
+
+    @routes.get("/api/database/export")
+    def newest() -> Answer | SentFile:
+        key = published.newest().export_key
+        path = published.directory / key
+        if not key or not (cdn_url or path.is_file()):
+            return refused(NO_EXPORT)
+        name = key.rsplit("/", 1)[1]
+        if known := unchanged(request, name, FRESH):
+            return known
+        if cdn_url:
+            return moved(f"{cdn_url}/{key}", FRESH)
+        attached = ("Content-Disposition", f'attachment; filename="realtube-{name}"')
+        return SentFile(path, (*CORS, PARQUET, attached, etag(name), FRESH))
+
+    return routes
