@@ -13,7 +13,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.status import Status
 
-from benchmarks import browser, endurance, intake, publishing, real_crowd
+from benchmarks import browser, endurance, fuzz, intake, publishing, real_crowd
 from benchmarks.attacks import goals
 from benchmarks.processes import ProcessFailed
 from benchmarks.report import Row, print_rows
@@ -35,6 +35,7 @@ def parts(environment: Mapping[str, str], *, full: bool) -> dict[str, Part]:
         "endurance": partial(endurance.rows, full=full),
         "publishing": partial(publishing.rows, full=full),
         "browser": partial(browser.rows, full=full),
+        "fuzz": partial(fuzz.rows, full=full),
         "scoring": partial(goals.rows, Path(sets) if sets else None, full=full),
         "crowd": partial(real_crowd.rows, Path(sets) if sets else None, full=full),
     }
