@@ -129,7 +129,7 @@ def test_a_network_has_a_few_a_day(open_desk: OpenDesk) -> None:
     refused = objects(desk, "203.0.113.99")
 
     assert statuses == [200] * appeals.A_NETWORK_A_DAY + [429]
-    assert (refused.json or {})["retryAfter"] == int(refused.headers["Retry-After"]) == 3_600
+    assert (refused.json or {})["error"]["retryAfter"] == int(refused.headers["Retry-After"]) == 3_600
     assert objects(desk, "198.51.100.7").status_code == 200
 
 
