@@ -18,7 +18,8 @@ LEAST_ROOM, MOST_ROOM = 1.0, 2.0
 """A neutral video's way is taken to be between these, in log-odds, whatever audits make of the neutral level; videos
 above neutral have no shorter one."""
 LONE_ROOM = 0.3
-"""The way that a lone voice may go at least, in log-odds: further than 50 only on channels above 44 %."""
+"""The way that a lone voter may go at least, in log-odds: further than 50 only on channels above 44 %. A cluster that
+speaks alone goes nowhere beyond 50."""
 LONE_MARGIN = 0.05
 """How far below 50 a lone voice leaves other videos, in log-odds."""
 GAIN = 3.0
@@ -32,6 +33,7 @@ def shares(
     proven: Floats,
     *,
     heaviest: Floats,
+    single: Floats,
     most_proven: Floats,
     room: float,
     prior: Floats,
@@ -43,7 +45,8 @@ def shares(
         established: The same of what no long record proves.
         moderators: The same of moderators.
         proven: The same of what a long record proves.
-        heaviest: Of the heaviest single voice.
+        heaviest: Of the heaviest voice.
+        single: Of all voters who vote together with nobody.
         most_proven: What is proven of the voice of which most is.
         room: What a neutral video lacks to 50.
         prior: By row: log-odds before any vote.
@@ -56,19 +59,20 @@ def shares(
     new = np.minimum(_repeated(newcomers), NEWCOMERS_CAP / (1.0 + opposed / OPPOSED_HALF))
     total = new + reliable + long
     others = np.maximum(newcomers + established + proven - heaviest, 0.0)
-    limit = _limit(others, GAIN * np.maximum(proven - most_proven, 0.0), room, prior)
+    limit = _limit(others, single, GAIN * np.maximum(proven - most_proven, 0.0), room, prior)
     kept = ratio(np.minimum(total, limit), total)
     return ratio(new, newcomers), ratio(reliable, established), ratio(long, proven), kept
 
 
-def _limit(others: Floats, concurring: Floats, room: float, prior: Floats) -> Floats:
-    """By side: what the votes of a side may add together; a lone voice limits only flags."""
+def _limit(others: Floats, single: Floats, concurring: Floats, room: float, prior: Floats) -> Floats:
+    """By side: what the votes of a side may add together; the number of voices limits only flags."""
     limit = CROWD_SHARE * MOST_ROOM + concurring
     lacks, flags = -prior, slice(1, None, 2)
     crowd = CROWD_SHARE * np.maximum(lacks, min(max(room, LEAST_ROOM), MOST_ROOM)) + concurring[flags]
-    lone = np.maximum(np.maximum(lacks, min(room, LONE_ROOM)) - LONE_MARGIN, 0.0) + GAIN * others[flags]
+    beyond = np.minimum(1.0, GAIN * (single + others)[flags])  # 0 where one cluster speaks alone
+    lone = np.maximum(np.maximum(lacks, beyond * min(room, LONE_ROOM)) - LONE_MARGIN, 0.0) + GAIN * others[flags]
     least = np.minimum(crowd, lone)
-    limit[flags] = least + (GAIN - 1.0) * np.maximum(least - lacks, 0.0)
+    limit[flags] = least + (GAIN - 1.0) * beyond * np.maximum(least - lacks, 0.0)
     return limit
 
 

@@ -151,8 +151,10 @@ def _weighed(votes: Votes, voters: Voters, videos: Videos) -> Contributions:
     heaviest, most_proven = np.zeros((2, 2 * len(videos)))
     np.maximum.at(heaviest, side, np.where(level == MODERATOR, 0.0, rest + proven))
     np.maximum.at(most_proven, side, proven)
-    room = voters.levels.room()
-    left = shares(*sums_of, heaviest=heaviest, most_proven=most_proven, room=room, prior=videos.prior)
+    alone = (level != MODERATOR) & (voter.cluster == 0)
+    single = sums(side, np.where(alone, rest + proven, 0.0), 2 * len(videos))
+    limits = {"heaviest": heaviest, "single": single, "most_proven": most_proven}
+    left = shares(*sums_of, **limits, room=voters.levels.room(), prior=videos.prior)
     said = parts[NEWCOMER] * left[0][side] + parts[ESTABLISHED] * left[1][side] + proven * left[2][side]
     appointed = parts[MODERATOR]
     return Contributions(row, flag, level, weight, evidence=said + appointed, log_odds=said * left[3][side] + appointed)

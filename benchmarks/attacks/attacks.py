@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,8 @@ Attack = Callable[[World, np.random.Generator, Keys, int], Cast]
 EARLY_RIGHT_VOTES = 20
 """How often a farmer votes honestly, before others do, ahead of the attack."""
 FARMING_DAYS = 60
+OTHERS = 100_000
+"""The accounts of an attack's second part come so many keys later."""
 
 
 def fresh(world: World, draw: np.random.Generator, targets: Keys, accounts: int) -> Cast:
@@ -70,9 +73,25 @@ def farmed(votes: int) -> Attack:
 
 def safe_farmers(world: World, draw: np.random.Generator, targets: Keys, accounts: int) -> Cast:
     """Farmers who earn their record by forty counter-votes on videos that are obviously made by people."""
-    plain = np.flatnonzero(~world.truth & (np.bincount(world.cast.video, minlength=len(world.truth)) >= 2))
-    early = _early(world, draw, accounts * len(targets), plain, votes=40, flag=False)
+    early = safe_votes(world, draw, accounts * len(targets))
     return early.plus(_one_each(world, draw, targets, accounts))
+
+
+def safe_votes(world: World, draw: np.random.Generator, accounts: int) -> Cast:
+    """Forty counter-votes of each account on videos that are obviously made by people."""
+    plain = np.flatnonzero(~world.truth & (np.bincount(world.cast.video, minlength=len(world.truth)) >= 2))
+    return _early(world, draw, accounts, plain, votes=40, flag=False)
+
+
+def answering(world: World, draw: np.random.Generator, targets: Keys, accounts: int) -> Cast:
+    """Farmers of 60 votes, beside 300 accounts of safe counter-votes that make flags look answered."""
+    attack = farmed(60)(world, draw, targets, accounts)
+    return attack.plus(_beside(safe_votes(world, draw, 300)))
+
+
+def accompanied(world: World, draw: np.random.Generator, targets: Keys, accounts: int) -> Cast:
+    """Slow copycats, and beside them for each target one aged account of its own."""
+    return copycats(world, draw, targets, accounts).plus(_beside(_one_each(world, draw, targets, 1)))
 
 
 def liars(world: World, draw: np.random.Generator, targets: Keys, accounts: int) -> Cast:
@@ -115,6 +134,7 @@ BRIGADES: Mapping[str, Attack] = {
     "aged brigade": aged,
     "three bot farms": farms,
     "slow copycats": copycats,
+    "slow copycats, each accompanied": accompanied,
     "co-voting ring": ring,
     "true farmers sharing targets": farmers,
     "the same on three networks": farmers_one_network,
@@ -138,6 +158,11 @@ def poison(world: World, draw: np.random.Generator, channel: int, accounts: int)
     siblings = chosen[4:].astype(np.int32)
     newcomers = accounts + np.arange(len(siblings))
     return cast.plus(_cast(world, draw, newcomers, siblings, np.ones(len(siblings), np.bool_), 20, days=2)), siblings
+
+
+def _beside(cast: Cast) -> Cast:
+    """The same votes by accounts that no other part of an attack uses."""
+    return replace(cast, voter=(cast.voter + OTHERS).astype(np.int32))
 
 
 def _worth_flagging(world: World) -> Ints:

@@ -119,6 +119,9 @@ def _farmers(here: World, kind: str) -> Iterator[Row]:
         yield _row(f"{kind}: farmers ({votes} votes), one target each", float(needed or 13), 6.0, least=True, note=note)
     safe = moved(ours, here, attacks.safe_farmers, targets, 6)
     yield _row(f"{kind}: six farmers of safe counter-votes a target", safe, 0.05)
+    if kind == "P":
+        flipped = moved(ours, here, attacks.answering, targets, 5)
+        yield _row("P: five farmers of 60 votes a target, 300 answering accounts", flipped, 0.5)
 
 
 def _half(here: World, attack: attacks.Attack, targets: Keys) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data.caps import ratio
 from data.columns import Floats, Keys, Mask
 from data.score import logit
 
@@ -42,7 +43,9 @@ PROVEN_FROM = 20.0
 UNANSWERED_FROM = 100.0
 """The same where nobody casts any: flags alone can only echo each other."""
 USUAL_COUNTERS = 0.25
-"""Counter-votes are usual once they are this share of what established voters say."""
+"""Counter-votes are usual for a voter once they are this share of what the voter says."""
+SELDOM, USUALLY = 0.3, 0.6
+"""And in a crowd: not while they are for this share of its voters, wholly once they are for that share."""
 PROVEN_HALF = 40.0
 """So much more proves half."""
 
@@ -105,8 +108,21 @@ def pool_of(record: Record, members: Mask) -> Pool:
         right_flags=_share(right, wrong, RIGHT_RATES[0]),
         right_counters=_share(human, missed, RIGHT_RATES[1]),
         both=rarer / (rarer + BOTH_SIDES_HALF),
-        answered=min(1.0, counters / (USUAL_COUNTERS * max(1.0, flags + counters))),
+        answered=_answered(record, members),
     )
+
+
+def _answered(record: Record, members: Mask) -> float:
+    """How usual counter-votes are: a matter of voters, each at most one voice, and none whose flags have no record.
+
+    Counted by votes, a few busy accounts with safe counter-votes would make them look usual.
+    """
+    flags = (record.right_flags + record.wrong_flags)[members]
+    counters = (record.right_counters + record.wrong_counters)[members]
+    usual = np.minimum(1.0, ratio(counters, USUAL_COUNTERS * (flags + counters)))
+    voice = np.minimum(1.0, record.flags_length[members])
+    share = float((voice * usual).sum()) / max(1.0, float(voice.sum()))
+    return min(1.0, max(0.0, (share - SELDOM) / (USUALLY - SELDOM)))
 
 
 def flag_and_counter(record: Record, pool: Pool) -> tuple[Floats, Floats]:

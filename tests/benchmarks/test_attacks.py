@@ -35,5 +35,13 @@ def test_brigades_move_nothing() -> None:
     targets = here.neutral()[:30]
     for attack in (attacks.fresh, attacks.aged, attacks.farmers, attacks.liars):
         assert moved(ours, here, attack, targets, 100) <= 0.05
+    human = np.setdiff1d(np.flatnonzero(~here.truth)[1:], here.cast.video).astype(np.int32)[:60]
+    assert moved(ours, here, attacks.copycats, human, 100) == 0.0
     assert moved(by(BASELINES["majority"]), here, attacks.fresh, targets, 1) == 1.0
     assert np.isfinite(ours(here, here.cast)).all()
+
+
+def test_safe_counter_votes_do_not_make_a_crowd_look_answered() -> None:
+    """The second hole: 300 accounts with 40 safe counter-votes each would shorten the record that flags need."""
+    here = world(Size(10_000, 12_000, 1000, sightings=130_000, audits=100, counter_votes=False), 1)
+    assert moved(ours, here, attacks.answering, here.neutral()[:20], 5) <= 0.1

@@ -31,11 +31,13 @@ LEARNED = Standing(
 NAMES = Names(pa.array(["", "x"]), pa.array(["", "UC_one"]), id_column(["", "x"]))
 
 
-def table_of(rows: list[tuple[int, int, int]], rulings: Decisions, minimum: int = 20) -> VerdictTable:
+def table_of(
+    rows: list[tuple[int, int, int]], rulings: Decisions, minimum: int = 20, *, learned: Standing = LEARNED
+) -> VerdictTable:
     """The table after one tick."""
     cast = votes(rows, channel=1)
     one = np.array([1], np.int32)
-    return rescore(empty(2), cast, one, rulings, LEARNED, after=0, now_ms=NOW_MS, minimum=minimum).table
+    return rescore(empty(2), cast, one, rulings, learned, after=0, now_ms=NOW_MS, minimum=minimum).table
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,18 @@ def test_rows_that_only_a_prior_lifts(rows: list[tuple[int, int, int]], score: i
 
     body = parquet.encode(table, np.array([1], np.int32), NAMES)
     assert parquet.enter(empty(2), body, NAMES).rows(NAMES.ids)[1].state() == found.state()
+
+
+def test_a_cluster_alone_is_no_flag() -> None:
+    """On a channel that leads beyond 50, a cluster's flags leave 49 until one other voter flags too."""
+    many = Voters(
+        np.full(6, ESTABLISHED, np.uint8), np.full(6, 1.2), np.full(6, 1.2), cluster=np.array([0, 1, 1, 1, 1, 0])
+    )
+    learned = replace(LEARNED, voters=many, channels=replace(LEARNED.channels, truthful=np.ones(6, np.bool_)))
+    flags = [(voter, 1, 1) for voter in range(1, 5)]
+    assert table_of(flags, decided(), learned=learned).score[1] == 49
+    assert table_of(flags, decided(), learned=learned).prior_only[1]
+    assert table_of([*flags, (5, 1, 1)], decided(), learned=learned).score[1] > 90
 
 
 def test_what_is_not_published_is_not_marked() -> None:

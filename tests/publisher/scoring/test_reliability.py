@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from data.columns import Floats
 from publisher.scoring.calibration import shift
 from publisher.scoring.reliability import Record, pool_of, proven_share
 
@@ -24,6 +25,26 @@ def test_unanswered_flags_need_a_longer_record() -> None:
     assert proven_share(alone, no_audit, pool_of(alone, everyone))[0] == 0.0
     assert proven_share(alone, no_audit + 2.0, pool_of(alone, everyone))[0] > 0.0
     assert pool_of(alone, ~everyone).answered == 0.0
+
+
+def test_busy_accounts_do_not_make_counter_votes_usual() -> None:
+    """The second hole: a few accounts whose counter-votes outnumber all flags shorten nobody's record."""
+    crowd, few = 100, 30
+
+    def beside(flags: float, counters: float, accounts: int = few) -> float:
+        def column(honest: float, other: float) -> Floats:
+            return np.concatenate([np.full(crowd, honest), np.full(accounts, other)])
+
+        nothing = column(0.0, 0.0)
+        joined = Record(
+            column(8.0, flags), nothing, column(0.0, counters), nothing, column(5.0, 9.0), column(5.0, flags)
+        )
+        return pool_of(joined, np.ones(crowd + accounts, np.bool_)).answered
+
+    assert beside(0.0, 4000.0) == 0.0
+    assert beside(50.0, 4000.0) == 0.0
+    assert 0.0 < beside(50.0, 50.0, accounts=90) < 1.0
+    assert beside(50.0, 50.0, accounts=200) == 1.0
 
 
 def test_the_shift_gives_back_what_limits_took() -> None:
