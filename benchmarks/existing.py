@@ -146,7 +146,7 @@ def rows(*, full: bool, on_step: Callable[[str], None] = lambda _: None) -> list
         report += [
             took("full", found.full_ms, found.full_bytes),
             took(f"delta of {CHANGED:,} changes", found.delta_ms, found.delta_bytes),
-            took("the tick's first delta", found.delta_first_ms),
+            Row(PART, f"{what}: the tick's first delta", found.delta_first_ms, "ms", bound, bound and 5 * bound, "<="),
             took("nothing new (304)", found.same_ms),
             Row(PART, f"{what}: the tick's first full", found.full_first_ms, "ms", note="its body is made then"),
             Row(PART, f"{what}: wrong or missing in any answer", found.wrong, "", 0, 0, "<="),
