@@ -89,7 +89,7 @@ def measure(workload: Workload) -> Found:
         bound_bytes=sum(next(states.deltas(tick, 1)).bound_bits(bits) for tick in ticks) / 8,
         office=office,
         polls=polls,
-        lags=[float(ratio) for ratio in got[direct > 0] / direct[direct > 0]],
+        lags=(got[direct > 0] / direct[direct > 0]).tolist() or [1.0],
         chain=chain / max(float(direct[-1]), 1.0),
         head_bytes=max(one.head_bytes for one in told),
     )

@@ -11,6 +11,7 @@ import pytest
 from benchmarks import days, gets, syncing
 from benchmarks.bounds import States, choice_bits, id_bits, value_bits
 from benchmarks.churn import TICKS_A_DAY, Workload, modelled
+from benchmarks.replay import DAY_MS, replayed
 from clients.reference import sync
 from data.formats import ring
 from data.formats.head import parse
@@ -97,6 +98,21 @@ def test_what_clients_take_lies_between_its_bounds() -> None:
     assert len(found.lags) == TICKS_A_DAY
     assert 0.99 < min(found.lags) < max(found.lags) < found.chain
     assert 0 < syncing.packed_overhead(workload) < 0.02
+
+
+def test_a_sparse_record_can_be_measured(tmp_path: Path) -> None:
+    """Ids that are no integers, most ticks without a change, or no change at all."""
+    path, day = tmp_path / "events.csv", 20_000 * DAY_MS
+    before = f"at_ms,id,action\n{day - 1},a,add\n"
+    path.write_text(f"{before}{day},b,add\n{day + DAY_MS + 1},c,add\n{day + DAY_MS + DAY_MS // 2},b,remove\n")
+    found = syncing.measure(replayed(path, syncing.DAYS))
+    path.write_text(f"{before}{day + 2 * DAY_MS - 1},never,remove\n")
+    nothing = syncing.measure(replayed(path, syncing.DAYS))
+
+    assert found.changes == 2
+    assert 0 < found.bound_bytes < found.day.payload
+    assert (nothing.changes, nothing.day.payload, nothing.day.requests) == (0, 0, TICKS_A_DAY)
+    assert nothing.lags == [1.0]
 
 
 def test_gets_of_the_real_client() -> None:
