@@ -6,7 +6,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench bench-full lint types docs lock clean
+.PHONY: help install demo test bench bench-full lint types docs extension lock clean
 
 help: ## list these
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; \
@@ -27,7 +27,7 @@ demo: install ## a simulated crowd, live: intake, publishes, a client, Datasette
 test: install ## everything CI runs: lint, types, import contracts, tests, documentation checks
 	@tests/install-system-packages
 	$(MAKE) --no-print-directory lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: install ## ruff and the import contracts
 	$(BIN)/ruff check .
@@ -47,6 +47,9 @@ bench-full: install ## the long runs too
 
 docs: install ## write the generated pages of docs/ anew
 	$(BIN)/python -m tests.regenerate_docs
+
+extension: ## the browser extension, in build/realtube-extension.zip
+	@$(PYTHON) clients/extension/pack build/realtube-extension.zip
 
 lock: install ## resolve the ranges of setup.cfg anew and pin them (with uv, which the dev extra installs)
 	$(LOCK) --upgrade --output-file requirements.lock setup.cfg

@@ -42,6 +42,8 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
         "prune": Place("publisher.operations.commands:prune", "Delete published files that no reader needs any more."),
         "keys": Place("publisher.trust.commands:keys", "Say who may sign, and change it: online key, root keys."),
         "doctor": Place("cli:doctor", "Check this installation and say what to do."),
+        "backup": Place("intake.operations.commands:backup", "Copy the votes log to FILE, while votes arrive."),
+        "restore": Place("intake.operations.commands:restore", "Put a backup in place of the home's votes log."),
     },
     "When something went wrong": {
         "rollback": Place(

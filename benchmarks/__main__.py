@@ -13,7 +13,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.status import Status
 
-from benchmarks import browser, existing, intake, publishing, real_crowd, syncing
+from benchmarks import browser, endurance, existing, intake, publishing, real_crowd, syncing
 from benchmarks.attacks import goals
 from benchmarks.processes import ProcessFailed
 from benchmarks.replay import ReplayFailed
@@ -33,6 +33,7 @@ def parts(environment: Mapping[str, str], *, full: bool) -> dict[str, Part]:
     sets, record = environment.get("REALTUBE_CROWD_DIR"), environment.get("REALTUBE_CHURN_FILE")
     return {
         "intake": partial(intake.rows, full=full),
+        "endurance": partial(endurance.rows, full=full),
         "publishing": partial(publishing.rows, full=full),
         "syncing": partial(syncing.rows, Path(record) if record else None, full=full),
         "extension": partial(existing.rows, full=full),

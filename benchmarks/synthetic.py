@@ -31,6 +31,13 @@ def write_log(path: Path, *, votes: int, videos: int) -> None:
     _write(path, at_ms, video, _voters(votes, votes, random), random)
 
 
+def write_wide(path: Path, *, videos: int) -> None:
+    """Writes one vote on each of many videos."""
+    random = np.random.default_rng(SEED)
+    at_ms = START_MS + np.arange(videos) * SPAN_MS // videos
+    _write(path, at_ms, random.permutation(videos), _voters(videos, videos, random), random)
+
+
 def write_tick(path: Path, *, votes: int, videos: int, of_votes: int, of_videos: int) -> None:
     """Writes the votes of one tick after those of `write_log(votes=of_votes, videos=of_videos)`.
 

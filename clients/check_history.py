@@ -85,7 +85,7 @@ class History:
             found: list[int] = [int(match[1]) for key in keys if (match := COMMIT.fullmatch(key))]
             return max([0, *(older for older in found if older < seq)])
         probes: list[int] = [*range(seq - 1, max(0, seq - GAP_PROBES), -1), 1]
-        for probe in probes:
+        for probe in (number for number in probes if number < seq):
             try:
                 self.shelf.source.get(commit_key(probe), limit_bytes=MAX_HEAD_BYTES, prefix_bytes=1)
             except Missing:

@@ -49,6 +49,11 @@ class Home:
         return self.directory / "standing.arrow"
 
     @property
+    def limits(self) -> Path:
+        """What was spent of the rate limits: deleted, everybody has a whole quota."""
+        return self.directory / "limits.sqlite"
+
+    @property
     def publish_lock(self) -> Path:
         """Locked while a publish runs."""
         return self.directory / "publish.lock"

@@ -2,6 +2,8 @@
 
 Granian's RSGI interface runs one event loop. Votes run on it: they touch no disk until the writer has them, and their
 answers come back from it. All other requests may read files or the log, and run on a few threads.
+Casting a vote, and a look-up whose answer is kept, go past the WSGI application altogether: what that does for a
+request (an environment, contexts, a response) takes longer than all the rest.
 """
 
 from __future__ import annotations
@@ -13,15 +15,19 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import Any, Protocol
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
 from intake.answers import Answer, refused
 from intake.app import BODY_LIMIT_BYTES
+from intake.asked import BODY, BROKEN_OFF
 from intake.deferred import Environ, Waiting
 from intake.errors import FAULT, TOO_LARGE, TOO_SLOW
-from intake.routes.votes import BODY, BROKEN_OFF
+from intake.sending import FileAnswer, FileBody
+from intake.watch.watch import GONE, ID_HEADER, Watch, unwatched
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +46,14 @@ BASE = {
     "wsgi.run_once": False,
 }
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+Tell = Callable[[Answer], None]
+LookUp = Callable[[str, str, str], Answer | None]
+"""`Lookups.quick`: prefix, query and If-None-Match."""
+VOTES, VIDEOS = "/api/votes", "/api/videos/"
+Limit = Callable[[tuple[str, str]], Answer | None]
+"""Gives what a look-up is answered that comes too often: its peer, and X-Forwarded-For."""
+CastVote = Callable[[bytes, str, str, Tell], None]
+"""`Casting.cast`: body, peer, X-Forwarded-For, and whom to tell the answer."""
 
 
 class Scope(Protocol):
@@ -58,41 +72,76 @@ class Scope(Protocol):
 class Bridge:
     """The application as granian calls it."""
 
-    def __init__(self, app: App, inline: Callable[[str, str], bool]) -> None:
+    def __init__(
+        self,
+        app: App,
+        inline: Callable[[str, str], bool],
+        *,
+        cast: CastVote | None = None,
+        look_up: LookUp | None = None,
+        limit: Limit | None = None,
+        watch: Watch | None = None,
+    ) -> None:
         """Takes the application.
 
         Args:
             app: WSGI.
             inline: Says of a method and a path whether the request runs on the event loop.
+            cast: Casts a vote as the application does; None lets the application do it.
+            look_up: Gives what the application would answer to a look-up, when that is known already.
+            limit: Refuses such a look-up when it comes too often; the application asks by itself.
+            watch: Sees every request.
         """
         self._app = app
         self._inline = inline
+        self._cast, self._look_up, self._limit = cast, look_up, limit
+        self._watch = watch or unwatched()
         self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="requests")
 
     async def __rsgi__(self, scope: Scope, proto: Any) -> None:
         """Answers one request."""
+        seen = self._watch.begin(scope.method, scope.path, scope.headers.get("x-request-id", ""))
         try:
             answer = await self._answer(scope, proto)
         except asyncio.CancelledError:
+            self._watch.end(seen, GONE)
             return  # the client has gone; what it asked for happens all the same
         except Exception:
             logger.exception("a request failed outside the application")
             answer = refused(FAULT)
-        proto.response_bytes(answer.status, list(answer.headers), answer.body)
+        self._watch.end(seen, answer.status)
+        headers = [*answer.headers, (ID_HEADER, seen.id)]
+        if isinstance(answer, FileAnswer):
+            proto.response_file(answer.status, headers, str(answer.path))
+        else:
+            proto.response_bytes(answer.status, headers, answer.body)
 
-    async def _answer(self, scope: Scope, proto: Any) -> Answer:
+    async def _answer(self, scope: Scope, proto: Any) -> Answer | FileAnswer:
         sent = await _body(scope, proto)
         if isinstance(sent, Answer):
             return sent
+        if self._cast and _plain_vote(scope):
+            return await _told(partial(self._cast, sent, _peer(scope), _forwarded_for(scope)))
+        if self._look_up and scope.method == "GET" and scope.path.startswith(VIDEOS):
+            asked = scope.path[len(VIDEOS) :], scope.query_string, scope.headers.get("if-none-match", "")
+            if known := self._look_up(*asked):
+                return (self._limit and self._limit((_peer(scope), _forwarded_for(scope)))) or known
         environ = _environ(scope, sent)
         if self._inline(scope.method, scope.path):
             answer = _call(self._app, environ)
         else:
-            answer = await asyncio.get_running_loop().run_in_executor(self._pool, _call, self._app, environ)
-        return await _final(answer) if isinstance(answer, Waiting) else answer
+            answer = await asyncio.get_running_loop().run_in_executor(
+                self._pool, copy_context().run, _call, self._app, environ
+            )
+        return await _told(answer.deferred.then) if isinstance(answer, Waiting) else answer
 
 
-def _call(app: App, environ: Environ) -> Answer | Waiting:
+def _plain_vote(scope: Scope) -> bool:
+    """Whether a request casts a vote and asks for nothing that only the application knows."""
+    return scope.method == "POST" and scope.path == "/api/votes" and not scope.headers.get("idempotency-key", "")
+
+
+def _call(app: App, environ: Environ) -> Answer | FileAnswer | Waiting:
     started: list[Any] = []
 
     def start(status: str, headers: list[tuple[str, str]], _error: object = None) -> Callable[[bytes], object]:
@@ -100,16 +149,19 @@ def _call(app: App, environ: Environ) -> Answer | Waiting:
         return _refuse_write
 
     body = app(environ, start)
-    return body if isinstance(body, Waiting) else Answer(b"".join(body), *started)
+    if isinstance(body, Waiting):
+        return body
+    return FileAnswer(body.path, *started) if isinstance(body, FileBody) else Answer(b"".join(body), *started)
 
 
 def _refuse_write(_: bytes) -> object:
     raise RuntimeError("bodies are taken only from the application's return value")
 
 
-async def _final(waiting: Waiting) -> Answer:
+async def _told(ask: Callable[[Tell], None]) -> Answer:
+    """Asks for an answer that comes later, and waits for it."""
     known: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-    waiting.deferred.then(lambda final: None if known.done() else known.set_result(final))  # done: its client has gone
+    ask(lambda final: None if known.done() else known.set_result(final))  # done: its client has gone
     return await known
 
 
@@ -128,7 +180,9 @@ async def _body(scope: Scope, proto: Any) -> bytes | Answer:
         return refused(TOO_SLOW)
     except ProtocolClosed:
         return refused(BROKEN_OFF)
-    return refused(TOO_LARGE) if len(body) > BODY_LIMIT_BYTES else bytes(body)
+    if len(body) > BODY_LIMIT_BYTES:
+        return refused(TOO_LARGE)
+    return refused(BROKEN_OFF) if len(body) < int(length) else bytes(body)
 
 
 async def _unannounced(proto: Any) -> bytes:
@@ -142,6 +196,14 @@ async def _unannounced(proto: Any) -> bytes:
     return b"".join(chunks)
 
 
+def _peer(scope: Scope) -> str:
+    return scope.client.rpartition(":")[0].strip("[]")
+
+
+def _forwarded_for(scope: Scope) -> str:
+    return ",".join(value for name, value in scope.headers.items() if name == "x-forwarded-for")
+
+
 def _environ(scope: Scope, body: bytes) -> Environ:
     server, _, port = scope.server.rpartition(":")
     environ: Environ = {
@@ -152,7 +214,7 @@ def _environ(scope: Scope, body: bytes) -> Environ:
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
         "SERVER_NAME": server,
         "SERVER_PORT": port,
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "REMOTE_ADDR": _peer(scope),
         "wsgi.url_scheme": scope.scheme,
         "wsgi.input": io.BytesIO(body),
         BODY: body,

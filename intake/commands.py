@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
@@ -36,13 +35,9 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Check everything,
 @click.command()
 @click.option("--host", help="Name or address to listen on.  [default: REALTUBE_HOST, else localhost]")
 @click.option("--port", type=click.IntRange(0, 65_535), help="TCP port.  [default: REALTUBE_PORT, else 8080]")
-@click.option(
-    "--no-limits",
-    "_no_limits",
-    is_flag=True,
-    help="For load tests. There are no rate limits yet, so it changes nothing.",
-)
-def serve(host: str | None, port: int | None, _no_limits: bool) -> None:
+@click.option("--no-limits", is_flag=True, help="Limit nobody: for load tests.")
+@click.option("--log-format", type=click.Choice(["json", "text"]), help="Lines on stderr.  [default: json]")
+def serve(host: str | None, port: int | None, no_limits: bool, log_format: str | None) -> None:
     """Take votes over HTTP.
 
     One process, until SIGTERM: it answers what it has read and stores the votes that wait, then exits 0. Killed at any
@@ -54,6 +49,7 @@ def serve(host: str | None, port: int | None, _no_limits: bool) -> None:
       realtube serve --host 0.0.0.0 --port 8081
     """
     from intake import wsgi
+    from intake.watch.lines import to_stderr
 
     home = home_of(os.environ)
     chosen = settings.load(IntakeSettings, os.environ, home.settings)
@@ -61,9 +57,10 @@ def serve(host: str | None, port: int | None, _no_limits: bool) -> None:
         chosen,
         host=host or chosen.host,
         port=chosen.port if port is None else port,
+        log_format=log_format or chosen.log_format,
+        rate_limits="off" if no_limits else chosen.rate_limits,
     )
-    wsgi.serve(home, chosen, lambda url: click.echo(f"serving {home.directory} on {url}", err=True))
-    logging.shutdown()
+    wsgi.serve(home, chosen, to_stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # all is stored and closed; granian's threads live on, and abort an interpreter that ends under them

@@ -19,8 +19,9 @@ TOO_SLOW = Rejection("INVALID_BODY", "the body did not arrive in time")
 BAD_REQUEST = Rejection("INVALID_BODY", "the request could not be read")
 UNREADABLE = Rejection("UNAVAILABLE", "the votes log cannot be read at the moment; try again")
 FAULT = Rejection("INTERNAL_ERROR", "a fault in this server; it is in its log")
+NOWHERE = Rejection("NOT_FOUND", "there is nothing at this path")
 BY_STATUS = {
-    404: Rejection("NOT_FOUND", "there is nothing at this path"),
+    404: NOWHERE,
     405: Rejection("METHOD_NOT_ALLOWED", "this path does not answer to this method"),
     413: TOO_LARGE,
 }
@@ -30,7 +31,7 @@ def register(app: Flask) -> None:
     """Makes every error of an app answer with the error body."""
     app.register_error_handler(HTTPException, _refuse)
     app.register_error_handler(LogError, _unavailable)
-    app.register_error_handler(sqlite3.OperationalError, _unavailable)
+    app.register_error_handler(sqlite3.DatabaseError, _unavailable)  # damage too
     app.register_error_handler(Exception, _fault)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from data import standing as standing_file
 from data.channels import agreed_channels
-from data.columns import NO_DECISIONS, Decisions, Floats, Ints, Keys, Mask, Votes
+from data.columns import NO_DECISIONS, Decisions, Floats, Ints, Keys, Mask, Votes, standing
 from data.flips import still_held
 from data.judging import Grounds, Said, grounds_of, ruled, said
 from data.log import lookup
@@ -60,10 +60,23 @@ class Newest:
         signature = _signature(self._path)
         position = lookup.last_decision(connection)
         with self._lock:
-            known = int(self._decided.position[-1]) if len(self._decided.position) else 0
-            if signature != self._signature or position > known:
-                self._refresh(connection, signature, known)
+            if signature != self._signature or position > self._known():
+                self._refresh(connection, signature, self._known())
             return self._grounds
+
+    def at_once(self, connection: sqlite3.Connection) -> Grounds | None:
+        """The same as `of`, but None when that would take reading or waiting."""
+        signature, position = _signature(self._path), lookup.last_decision(connection)
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self._grounds if signature == self._signature and position <= self._known() else None
+        finally:
+            self._lock.release()
+
+    def _known(self) -> int:
+        """Position of the newest decision that is known."""
+        return int(self._decided.position[-1]) if len(self._decided.position) else 0
 
     def _refresh(self, connection: sqlite3.Connection, signature: object, known: int) -> None:
         if signature != self._signature:
@@ -150,7 +163,8 @@ def verdicts(connection: sqlite3.Connection, newest: Newest, videos: Mapping[int
         videos: Video key -> id, keys ascending.
 
     Returns:
-        One verdict for each video that has a standing vote and is not hidden, in key order.
+        One verdict for each video that anybody's vote stands on and that is not hidden, in key order: a ban must not
+        show in what is listed. Votes of banned voters are in no number.
     """
     grounds, heavy = newest.of(connection), newest.heavy_verdicts
     known = {video: heavy.known(video, grounds) for video in videos}
@@ -167,8 +181,10 @@ def _verdicts(
     connection: sqlite3.Connection, grounds: Grounds, videos: Mapping[int, str], now_ms: int
 ) -> dict[int, Verdict]:
     votes = lookup.votes_of(connection, videos)
-    heard, found, locked = _judged(votes.take(~np.isin(votes.video, grounds.hidden)), grounds, now_ms)
-    keys = heard.videos.video
+    votes = votes.take(~np.isin(votes.video, grounds.hidden))
+    keys = np.unique(standing(votes).video)
+    votes = votes.take(np.isin(votes.video, keys))
+    heard, found, locked = _judged(votes, grounds, now_ms, keys)
     channels = agreed_channels(heard.words, keys)
     channel_ids = lookup.channel_ids(connection, channels)
     columns = zip(

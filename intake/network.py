@@ -17,7 +17,7 @@ from pathlib import Path
 PERIOD_MS = 30 * 86_400_000
 KEY_BYTES = 32
 TOKEN_BYTES = 16
-IPV4_BLOCK_BYTES, IPV6_BLOCK_BYTES = 3, 6
+IPV4_BLOCK_BYTES, IPV6_UNIT_BYTES, IPV6_BLOCK_BYTES = 3, 8, 6
 IPV4_MAPPED = bytes(10) + b"\xff\xff"
 """How an IPv4 address starts when it is written as an IPv6 one."""
 
@@ -69,15 +69,25 @@ class Networks:
 
 def address_block(address: str) -> bytes:
     """The /24 of an IPv4 address or the /48 of an IPv6 address, empty when it is neither."""
+    return address_unit(address)[1]
+
+
+def address_unit(address: str) -> tuple[bytes, bytes]:
+    """What one subscriber has, and the block of their network; both empty when it is no address.
+
+    Of IPv4 these are the address and its /24; of IPv6, of which a subscriber has a /64 at least, the /64 and the /48.
+    """
     try:
         if ":" not in address:
-            return socket.inet_pton(socket.AF_INET, address)[:IPV4_BLOCK_BYTES]
+            packed = socket.inet_pton(socket.AF_INET, address)
+            return packed, packed[:IPV4_BLOCK_BYTES]
         packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
     except (OSError, ValueError):
-        return b""
+        return b"", b""
     if packed.startswith(IPV4_MAPPED):
-        return packed[len(IPV4_MAPPED) :][:IPV4_BLOCK_BYTES]
-    return packed[:IPV6_BLOCK_BYTES]
+        packed = packed[len(IPV4_MAPPED) :]
+        return packed, packed[:IPV4_BLOCK_BYTES]
+    return packed[:IPV6_UNIT_BYTES], packed[:IPV6_BLOCK_BYTES]
 
 
 def client_address(peer: str, forwarded_for: str, trusted_hops: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ class Readers:
         """Takes the votes log."""
         self._path = path
         self._idle: deque[sqlite3.Connection] = deque()
+        self._lock = threading.Lock()
+        self.active = 0
+        """Connections that are lent now."""
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
@@ -34,10 +38,16 @@ class Readers:
         except IndexError:
             connection = schema.open_for_reading(self._path)
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        self._count(1)
         try:
             yield connection
         finally:
+            self._count(-1)
             self._idle.append(connection)
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            self.active += more
 
     def close(self) -> None:
         """Closes the connections that nobody uses."""

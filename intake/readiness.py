@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from data.log import schema
+from data.log.place import LogMoved, Place, told
 from data.log.schema import LogError
 from intake.published import Published
 from intake.readers import Readers
@@ -18,7 +20,8 @@ from intake.writer import Writer
 
 FAILURE_COUNTS_MS = 30_000
 """So long a failed commit makes the server not ready; then votes may come and find out whether it has passed."""
-UP, DOWN, DISABLED = "up", "down", "disabled"
+Status = Literal["up", "down", "disabled"]
+UP, DOWN, DISABLED = get_args(Status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,7 @@ class Check:
     """What one check found."""
 
     name: str
-    status: str
-    """`UP`, `DOWN` or `DISABLED`."""
+    status: Status
     latency_ms: float
     error: str = ""
     needed: bool = True
@@ -57,13 +59,14 @@ class Checks:
         readers: Readers,
         published: Published,
         *,
+        place: Place,
         votes_log: Path,
         min_free_mb: int,
         version: str,
         now_ms: Callable[[], int],
     ) -> None:
         """Takes what is checked, and starts counting the uptime."""
-        self._writer, self._readers, self._published = writer, readers, published
+        self._writer, self._readers, self._published, self._place = writer, readers, published, place
         self._votes_log, self._min_free_mb, self._version, self._now_ms = votes_log, min_free_mb, version, now_ms
         self._started_ms = now_ms()
 
@@ -82,13 +85,16 @@ class Checks:
         failure = self._writer.failure
         if failure.reason and self._now_ms() < failure.at_ms + FAILURE_COUNTS_MS:
             return failure.reason
-        if not os.access(self._votes_log, os.W_OK):
-            return "the votes log is not writable"
         try:
+            self._place.check()
+            if not os.access(self._votes_log, os.W_OK):
+                return "the votes log is not writable: make it writable for this server"
             with self._readers.connection() as connection:
                 schema.identity(connection)
-        except (LogError, sqlite3.Error) as error:
+        except (LogMoved, LogError) as error:
             return str(error)
+        except sqlite3.Error as error:
+            return told(error)
         return ""
 
     def _disk(self) -> str:
@@ -109,5 +115,5 @@ def _timed(name: str, check: Callable[[], str | None], *, needed: bool = True) -
     """Runs a check, which says what is wrong, or nothing, or None when there is nothing to check."""
     started = time.perf_counter()
     error = check()
-    status = DISABLED if error is None else DOWN if error else UP
+    status: Status = DISABLED if error is None else DOWN if error else UP
     return Check(name, status, round((time.perf_counter() - started) * 1000, 3), error or "", needed)

@@ -10,15 +10,26 @@ import socket
 from collections.abc import Callable
 
 from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.embed import Server
 
 from intake.bridge import Bridge
 
+STOP = (signal.SIGTERM, signal.SIGINT)
 BACKLOG = 2_048
 """Connections that may wait to be accepted."""
 CONNECTIONS = 16_384
-"""Connections that are open at once; granian closes those that have been idle for 30 seconds."""
+"""Connections that are open at once."""
+HEAD_TIMEOUT_MS = 10_000
+"""A connection on which no whole head arrives for so long is closed, an idle one too."""
+HEAD_LIMIT_BYTES = 65_536
+"""A larger head is refused; so much memory a connection takes at most before its request is understood."""
+TO_OUR_LINES = {
+    "handlers": {},
+    "loggers": {name: {"handlers": [], "propagate": True} for name in ("_granian", "granian.access")},
+}
+"""What granian logs goes where everything does."""
 LISTEN_TRY_S = 0.01
 """Between two tries whether granian listens yet."""
 SPARE_FILES = 256
@@ -62,6 +73,8 @@ def free_address(host: str, port: int) -> tuple[str, int]:
 async def serve(bridge: Bridge, address: str, port: int, listening: Callable[[], None]) -> None:
     """Serves until SIGTERM or SIGINT; then takes no new connections and answers what was asked.
 
+    A second signal ends the process at once, as SIGKILL would: what was answered is stored.
+
     Args:
         bridge: Answers requests.
         address: Where to listen.
@@ -78,11 +91,20 @@ async def serve(bridge: Bridge, address: str, port: int, listening: Callable[[],
         backlog=BACKLOG,
         backpressure=CONNECTIONS,
         log_level=LogLevels.error,
+        log_dictconfig=TO_OUR_LINES,
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_TIMEOUT_MS, max_buffer_size=HEAD_LIMIT_BYTES),
     )
     _allow_connections()
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+
+    def stop_once() -> None:
+        for number in STOP:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        stopping.set()
+
+    for number in STOP:
+        loop.add_signal_handler(number, stop_once)
     serving = asyncio.create_task(server.serve())
     stop = asyncio.create_task(stopping.wait())
     while not await _takes_connections(address, port):

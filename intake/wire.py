@@ -1,11 +1,11 @@
-"""Bodies and queries to records and back: the only place that spells the public names of fields."""
+"""Bodies and queries to records and back; only this module, `fields` and `shapes` spell public names of fields."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,12 +14,17 @@ import msgspec
 from data import records
 from data.formats.tree import rfc3339
 from data.records import Rejection, Vote
+from intake import shapes
+from intake.fields import BLANKS, CHANNEL_ID, HASH_PREFIX, VIDEO_ID, VOTER_ID, TextField
 from intake.live import Verdict
 from intake.moments import milliseconds
 from intake.readiness import Readiness
 
 FUTURE_MS = 60_000
 """How far ahead of ours a client's clock may be."""
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?", re.ASCII)
+NDJSON = "ndjson"
+"""The name of the format that `realtube import-votes` takes."""
 
 
 class _Body(msgspec.Struct):
@@ -32,25 +37,20 @@ class _Body(msgspec.Struct):
     channel_id: object = msgspec.field(name="channelId", default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """A field of text: how it is spelt, which values are valid, how that is said."""
+class _Batch(msgspec.Struct):
+    """What the body of a batch may say; each vote is read as one that came alone."""
 
-    name: str
-    valid: re.Pattern[str]
-    rule: str
-    code: str = "INVALID_FIELD"
-    any_case: bool = False
-    """Whether capital letters mean the same."""
+    votes: msgspec.Raw = msgspec.Raw(b"null")
 
 
-_VIDEO_ID = _Field("videoId", records.VIDEO_ID, "1-16 characters of A-Z a-z 0-9 _ -")
-_VOTER_ID = _Field("userId", records.VOTER_ID, "1-64 hexadecimal digits", any_case=True)
-_CHANNEL_ID = _Field("channelId", records.CHANNEL_ID, "1-32 characters of A-Z a-z 0-9 _ -")
-_HASH_PREFIX = _Field("the hash prefix", records.HASH_PREFIX, "4-8 hexadecimal digits", "INVALID_PREFIX", any_case=True)
+MOST_VOTES = 100
+"""Votes of one batch at most."""
 _QUOTED = tuple(f'"{field.encode_name}"'.encode() for field in msgspec.structs.fields(_Body))
 _decode = msgspec.json.Decoder(_Body).decode
-_encode = msgspec.json.Encoder().encode
+_decode_batch = msgspec.json.Decoder(_Batch).decode
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
+encode = msgspec.json.Encoder().encode
+"""The JSON of a shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,10 @@ def vote(body: bytes, *, network: str, now_ms: int) -> Vote | Rejection:
     said = _object(body)
     if isinstance(said, Rejection):
         return said
-    video_id, voter_id, named = _text(said.video_id, _VIDEO_ID), _text(said.voter_id, _VOTER_ID), _named(said)
+    video_id, voter_id, named = VIDEO_ID.read(said.video_id), VOTER_ID.read(said.voter_id), _named(said)
     if not (video_id and voter_id and named):
         return Rejection("MISSING_FIELDS", "videoId, userId and category (or categories) must be given and not empty")
-    channel_id = _text(said.channel_id, _CHANNEL_ID)
+    channel_id = CHANNEL_ID.read(said.channel_id)
     mask = named if isinstance(named, Rejection) else records.mask_of(named)
     for found in (video_id, voter_id, mask, channel_id):
         if isinstance(found, Rejection):
@@ -99,8 +99,8 @@ def retraction(body: bytes, query: Mapping[str, str], *, network: str, now_ms: i
     said = _object(body) if body else _Body()
     if isinstance(said, Rejection):
         return said
-    video_id = _text(said.video_id or query.get(_VIDEO_ID.name), _VIDEO_ID)
-    voter_id = _text(said.voter_id or query.get(_VOTER_ID.name), _VOTER_ID)
+    video_id = VIDEO_ID.read(said.video_id or query.get(VIDEO_ID.name))
+    voter_id = VOTER_ID.read(said.voter_id or query.get(VOTER_ID.name))
     if not (video_id and voter_id):
         return Rejection("MISSING_FIELDS", "videoId and userId must be given, in the body or the query, and not empty")
     if isinstance(video_id, Rejection):
@@ -110,37 +110,69 @@ def retraction(body: bytes, query: Mapping[str, str], *, network: str, now_ms: i
     return Vote(now_ms, voter_id, video_id, records.RETRACTION, network=network)
 
 
+def batch(body: bytes) -> list[bytes] | Rejection:
+    """Reads the body of a batch: the JSON of each of its votes, not judged yet."""
+    try:
+        said, twice = _decode_batch(body), _names_twice(body, (b'"votes"',))
+        body.decode()
+    except (ValueError, RecursionError):
+        return Rejection("INVALID_BODY", "the body must be one JSON object in UTF-8")
+    if twice:
+        return Rejection("INVALID_BODY", "the body must not name a field twice")
+    try:
+        votes = _decode_list(said.votes) or []
+    except ValueError:
+        return Rejection("INVALID_FIELD", "votes must be an array of votes")
+    if not votes:
+        return Rejection("MISSING_FIELDS", "votes must be given and not empty")
+    if len(votes) > MOST_VOTES:
+        return Rejection("INVALID_FIELD", f"votes must be at most {MOST_VOTES}, found {len(votes)}")
+    return [bytes(one) for one in votes]
+
+
+def given(field: TextField, text: str | None) -> str | Rejection:
+    """Reads a field of a path or query that must be given."""
+    return field.read(text) or Rejection(field.code, f"{field.name} must be given: {field.rule}")
+
+
 def video_id(query: Mapping[str, str]) -> str | Rejection:
     """Reads which video is asked for."""
-    found = _text(query.get(_VIDEO_ID.name), _VIDEO_ID)
-    return found or Rejection(_VIDEO_ID.code, f"{_VIDEO_ID.name} must be given: {_VIDEO_ID.rule}")
+    return given(VIDEO_ID, query.get(VIDEO_ID.name))
+
+
+def voter_id(query: Mapping[str, str]) -> str | Rejection:
+    """Reads whose votes are asked for."""
+    return given(VOTER_ID, query.get(VOTER_ID.name))
 
 
 def hash_prefix(text: str) -> str | Rejection:
     """Reads the start of the hash by which videos are asked for."""
-    return _text(text, _HASH_PREFIX) or Rejection(_HASH_PREFIX.code, f"{_HASH_PREFIX.name} must be {_HASH_PREFIX.rule}")
+    return HASH_PREFIX.read(text) or Rejection(HASH_PREFIX.code, f"{HASH_PREFIX.name} must be {HASH_PREFIX.rule}")
+
+
+def importable(query: Mapping[str, str]) -> bool | Rejection:
+    """Reads whether votes are wanted as a file that another installation imports."""
+    asked = query.get("format", "json")
+    return asked == NDJSON if asked in {"json", NDJSON} else Rejection("INVALID_PARAM", "format must be json or ndjson")
 
 
 def wanted(query: Mapping[str, str]) -> Wanted | Rejection:
     """Reads which verdicts a look-up asks for."""
-    names = [name.strip() for name in query.get("categories", "").split(",") if name.strip()]
+    names = [name.strip(BLANKS) for name in query.get("categories", "").split(",") if name.strip(BLANKS)]
     if not set(names) <= set(records.STANCES):
         return Rejection("INVALID_CATEGORY", f"categories must be a list of {', '.join(records.STANCES)}")
-    text = query.get("minScore", "").strip()
-    try:
-        minimum = float(text or 0)
-    except ValueError:
-        minimum = math.nan
+    text = query.get("minScore", "").strip(BLANKS) or "0"
+    minimum = float(text) if NUMBER.fullmatch(text) else math.nan
     if not 0 <= minimum <= 100:
         return Rejection("INVALID_PARAM", "minScore must be a number from 0 to 100")
-    included = [part.strip() for part in query.get("include", "").split(",")]
+    included = [part.strip(BLANKS) for part in query.get("include", "").split(",")]
     flags = sum(records.BIT_OF[name] for name in set(names))
     return Wanted(flags=flags, minimum=minimum, not_ai=records.NOT_AI in included)
 
 
 def since(query: Mapping[str, str], *, now_ms: int) -> int | Rejection:
     """Reads since when changes are asked for, in Unix milliseconds, not below 0."""
-    text = query.get("since", "").strip()
+    text = query.get("since", "").strip(BLANKS)
     if not text:
         return Rejection("MISSING_PARAM", "since must be given: an RFC 3339 time such as 1970-01-01T00:00:00.000Z")
     since_ms = milliseconds(text)
@@ -151,66 +183,80 @@ def since(query: Mapping[str, str], *, now_ms: int) -> int | Rejection:
 
 def accepted(score: int, trust: float) -> bytes:
     """The answer to a vote that is stored."""
-    return _encode({"success": True, "newScore": score, "userTrust": trust})
+    return encode(shapes.Accepted(True, score, trust))
 
 
-RETRACTED = _encode({"success": True})
+RETRACTED = encode(shapes.Done(True))
 """The answer to a retraction that is stored."""
+
+
+def erased(count: int) -> bytes:
+    """The answer to an erasure that took so many votes back."""
+    return encode(shapes.Erased(True, count))
+
+
+def results_of_batch(outcomes: Iterable[Rejection | tuple[int, float]]) -> bytes:
+    """The answer to a batch: of each vote its refusal, or score and trust."""
+    return encode(shapes.BatchAnswer([
+        shapes.BatchResult(False, error=shapes.Error(one.code, one.message))
+        if isinstance(one, Rejection)
+        else shapes.BatchResult(True, *one)
+        for one in outcomes
+    ]))  # fmt: skip
 
 
 def result(verdict: Verdict, *, not_ai: bool) -> bytes:
     """One video's result; with `not_ai`, its counter-votes too."""
-    return _encode(_result(verdict, not_ai=not_ai))
+    return encode(_result(verdict, not_ai=not_ai))
 
 
 def results(verdicts: Iterable[Verdict], *, not_ai: bool) -> bytes:
     """An array of results; with `not_ai`, their counter-votes too."""
-    return _encode([_result(verdict, not_ai=not_ai) for verdict in verdicts])
+    return encode([_result(verdict, not_ai=not_ai) for verdict in verdicts])
 
 
-ALIVE = _encode({"status": "ok"})
+ALIVE = encode(shapes.Alive("ok"))
 """The answer to whether the server lives."""
 
 
 def readiness(state: Readiness) -> bytes:
     """The answer to whether the server can work."""
     checks = {
-        check.name: {"status": check.status, "latency_ms": check.latency_ms}
-        | ({"error": check.error} if check.error else {})
+        check.name: shapes.CheckResult(check.status, check.latency_ms, check.error or msgspec.UNSET)
         for check in state.checks
     }
-    status = "ok" if state.up else "down"
-    return _encode({"status": status, "checks": checks, "uptime_seconds": state.uptime_s, "version": state.version})
+    return encode(shapes.Ready("ok" if state.up else "down", checks, state.uptime_s, state.version))
 
 
-def error(rejection: Rejection) -> bytes:
-    """The body of every error."""
-    return _encode({"error": {"code": rejection.code, "message": rejection.message}})
+def error(rejection: Rejection, retry_after_s: int = 0) -> bytes:
+    """The body of every error; of one that comes too often, with the seconds to wait."""
+    said = shapes.Error(rejection.code, rejection.message, retry_after_s or msgspec.UNSET)
+    return encode(shapes.ErrorAnswer(said))
 
 
-def _result(verdict: Verdict, *, not_ai: bool) -> dict[str, object]:
+def _result(verdict: Verdict, *, not_ai: bool) -> shapes.VideoResult:
     scored = (*verdict.category_scores, 100 - verdict.score)
     shown = records.STANCES if not_ai else records.CATEGORIES
-    return {
-        "videoId": verdict.video_id,
-        "score": verdict.score,
-        "categories": {
-            name: {"votes": votes, "weightedScore": points}
+    return shapes.VideoResult(
+        video_id=verdict.video_id,
+        score=verdict.score,
+        categories={
+            name: shapes.CategoryScore(votes, points)
             for name, votes, points in zip(shown, verdict.votes, scored, strict=False)
             if votes
         },
-        "totalVotes": verdict.voters,
-        "locked": verdict.locked,
-        "channelId": verdict.channel_id,
-        "channelScore": verdict.channel_score,
-        "lastUpdated": rfc3339(verdict.newest_ms),
-    }
+        total_votes=verdict.voters,
+        locked=verdict.locked,
+        channel_id=verdict.channel_id,
+        channel_score=verdict.channel_score,
+        last_updated=rfc3339(verdict.newest_ms),
+    )
 
 
 def _object(body: bytes) -> _Body | Rejection:
     try:
         said = _decode(body)
-        twice = _names_twice(body)
+        twice = _names_twice(body, _QUOTED)
         if not body.isascii():
             body.decode()  # the decoder does not look into text that it drops
     except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors
@@ -218,23 +264,11 @@ def _object(body: bytes) -> _Body | Rejection:
     return Rejection("INVALID_BODY", "the body must not name a field twice") if twice else said
 
 
-def _names_twice(body: bytes) -> bool:
-    if b"\\" not in body and all(body.count(name) < 2 for name in _QUOTED):
+def _names_twice(body: bytes, quoted: Sequence[bytes]) -> bool:
+    if b"\\" not in body and all(body.count(name) < 2 for name in quoted):
         return False  # nearly always: no name can be spelt in another way, and none stands there twice
     names = [name for name, _ in json.loads(body, object_pairs_hook=list)]
     return len(set(names)) != len(names)
-
-
-def _text(value: object, field: _Field) -> str | Rejection:
-    """The trimmed text of a field, empty when it is missing."""
-    if value is None:
-        return ""
-    text = value.strip() if isinstance(value, str) else None
-    if text and field.any_case:
-        text = text.lower()
-    if text is None or (text and not field.valid.fullmatch(text)):
-        return Rejection(field.code, f"{field.name} must be {field.rule}")
-    return text
 
 
 def _named(said: _Body) -> list[str] | Rejection:
@@ -245,5 +279,5 @@ def _named(said: _Body) -> list[str] | Rejection:
         names = said.categories
     else:
         return Rejection("INVALID_FIELD", "categories must be an array of names")
-    trimmed = [name.strip() if isinstance(name, str) else name for name in names]
+    trimmed = [name.strip(BLANKS) if isinstance(name, str) else name for name in names]
     return [] if trimmed == [""] else cast(list[str], trimmed)  # `mask_of` refuses what is no text

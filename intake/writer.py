@@ -10,8 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from data.log.append import Appender
+from data.log.place import LogMoved, Place, told
+from data.log.replies import Reply
 from data.records import RETRACTION, Rejection, Vote
 from intake.live import Newest, scores
+from intake.once import carry_out_once
+from intake.watch.commits import Commits
 
 logger = logging.getLogger(__name__)
 
@@ -32,15 +36,25 @@ BROKEN = Rejection("INTERNAL_ERROR", "the vote could not be stored because of a 
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
-    """A durable vote."""
+class Cast(Reply):
+    """A durable vote, retraction or erasure.
 
-    changed: bool
-    """False when the voter's last word already said this, and when a retraction found nothing to take back."""
-    score: int
-    """0-100, the video's provisional score after it; 0 after a retraction."""
-    trust: float
-    """0-1, how far the voter is trusted; 0 after a retraction."""
+    `changed` is false when the voter's last word already said this, and when there was nothing to take back. `score`
+    is the video's provisional score after it, 0-100, and `trust` how far the voter is trusted, 0-1; both are 0 when
+    something was taken back.
+    """
+
+    retracted: int = 0
+    """Of an erasure: how many standing votes were taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A voter takes back everything."""
+
+    cast_at_ms: int
+    voter_id: str
+    network: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +68,24 @@ class Failure:
 
 
 NO_FAILURE = Failure("", 0)
-Outcome = Cast | Rejection
+Outcome = Reply | Rejection
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A vote on its way. Whoever takes it out of the queue answers it, exactly once."""
+    """A vote or an erasure on its way. Whoever takes it out of the queue answers it, exactly once."""
 
-    vote: Vote
+    vote: Vote | Erasure
     answer: Callable[[Outcome], None]
     deadline_s: float
     """When it is no use storing it any more, on the writer's clock."""
+    name: bytes = b""
+    """Of a request that must be carried out once, however often it comes; else empty."""
+
+    @property
+    def at_ms(self) -> int:
+        """When it came."""
+        return self.vote.cast_at_ms
 
 
 class Writer:
@@ -82,6 +103,7 @@ class Writer:
         batch_size: int,
         vote_timeout_s: float,
         clock_s: Callable[[], float],
+        place: Place | None = None,
         deliver: Callable[[Callable[[], None]], object] = lambda answer: answer(),
     ) -> None:
         """Takes over a connection of `schema.open_for_append`; call `start` next.
@@ -93,13 +115,14 @@ class Writer:
             batch_size: Votes in one commit at most.
             vote_timeout_s: How long a vote may wait until a transaction takes it.
             clock_s: Never goes back; seconds.
+            place: Where the log was opened; None: nobody can move it.
             deliver: Runs a function that gives the answers of a batch, where answers are to be given.
         """
         connection.execute(f"PRAGMA busy_timeout = {LOCK_TRY_MS}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         self._connection, self._appender = connection, Appender(connection)
-        self._newest, self._clock_s, self._deliver = newest, clock_s, deliver
+        self._newest, self._clock_s, self._place, self._deliver = newest, clock_s, place, deliver
         self._queue_size, self._batch_size, self._vote_timeout_s = queue_size, batch_size, vote_timeout_s
         self._gate = threading.Condition(threading.Lock())
         self._queue: deque[Ticket] = deque()
@@ -108,6 +131,8 @@ class Writer:
         """How many votes the writing thread waits for."""
         self._accepting = True
         self._thread = threading.Thread(target=self._run, name="votes-log-writer", daemon=True)
+        self.commits = Commits()
+        """What was stored."""
         self.failure = NO_FAILURE
         """What went wrong with the newest transaction."""
 
@@ -115,13 +140,14 @@ class Writer:
         """Starts the writing thread."""
         self._thread.start()
 
-    def submit(self, vote: Vote, answer: Callable[[Outcome], None]) -> None:
-        """Takes a vote to be stored.
+    def submit(self, vote: Vote | Erasure, answer: Callable[[Outcome], None], name: bytes = b"") -> None:
+        """Takes a vote, or an erasure, to be stored.
 
         Args:
             vote: What to store.
             answer: Called exactly once: at once when the vote cannot be taken, else through `deliver`. A rejection
                 means that the log does not hold the vote and never will.
+            name: Of a request that must be carried out once, however often it comes (`replies.name`); else empty.
         """
         now_s = self._clock_s()
         with self._gate:
@@ -131,13 +157,18 @@ class Writer:
                 refusal = FULL
             if refusal is None:
                 self._unanswered += 1
-                self._queue.append(Ticket(vote, answer, now_s + self._vote_timeout_s))
+                self._queue.append(Ticket(vote, answer, now_s + self._vote_timeout_s, name))
                 if len(self._queue) >= self._company:
                     self._gate.notify()
         if late:
             self._settle(late, [LATE] * len(late))
         if refusal:
             answer(refusal)
+
+    @property
+    def waiting(self) -> int:
+        """Votes that are not answered yet."""
+        return self._unanswered
 
     def running(self) -> bool:
         """Whether votes can be stored at all."""
@@ -172,10 +203,13 @@ class Writer:
     def _commit(self) -> None:
         batch: list[Ticket] = []
         try:
+            self._check_place()
             with self._appender.transaction():
-                batch = self._take()
+                batch, began_s = self._take(), self._clock_s()
                 outcomes: Sequence[Outcome] = self._append(batch)
+            self._check_place()
             self.failure = NO_FAILURE
+            self._count(batch, outcomes, began_s)
         except sqlite3.IntegrityError:
             logger.exception("a batch of %d votes holds one that the log refuses; each is tried alone", len(batch))
             outcomes = self._one_by_one(batch)
@@ -188,6 +222,9 @@ class Writer:
             else:
                 batch = batch or self._take()
                 outcomes = self._failed(error, batch)
+        except LogMoved as error:
+            batch = batch or self._take()
+            outcomes = self._failed(error, batch)
         except Exception:
             logger.exception("a batch of %d votes failed; each is tried alone", len(batch))
             outcomes = self._one_by_one(batch)
@@ -200,22 +237,33 @@ class Writer:
     def _commit_alone(self, ticket: Ticket) -> Outcome:
         try:
             with self._appender.transaction():
+                began_s = self._clock_s()
                 outcomes = self._append([ticket])
+            self._check_place()
+            self._count([ticket], outcomes, began_s)
             return outcomes[0]
         except sqlite3.IntegrityError:
             logger.exception("a vote was refused by the log")
             return BROKEN
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, LogMoved) as error:
             return self._failed(error, [ticket])[0]
         except Exception:
             logger.exception("a vote failed")
             return BROKEN
 
     def _take(self) -> list[Ticket]:
+        """Takes the votes of one commit; an erasure, which may append very many, has one of its own."""
+        taken: list[Ticket] = []
         with self._gate:
-            taken = [self._queue.popleft() for _ in range(min(len(self._queue), self._batch_size))]
+            while self._queue and len(taken) < self._batch_size:
+                alone = isinstance(self._queue[0].vote, Erasure)
+                if alone and taken:
+                    break
+                taken.append(self._queue.popleft())
+                if alone:
+                    break
             self._company = max(1, len(taken))
-            return taken
+        return taken
 
     def _take_expired(self) -> list[Ticket]:
         now_s = self._clock_s()
@@ -229,9 +277,17 @@ class Writer:
             late.append(self._queue.popleft())
         return late
 
-    def _append(self, batch: list[Ticket]) -> list[Cast]:
-        appended = [self._appender.cast(ticket.vote) for ticket in batch]
-        counted = [done for done, ticket in zip(appended, batch, strict=True) if ticket.vote.categories != RETRACTION]
+    def _append(self, batch: list[Ticket]) -> Sequence[Reply]:
+        if any(ticket.name for ticket in batch):
+            return carry_out_once(self._connection, batch, self._append_now)
+        return self._append_now(batch)
+
+    def _append_now(self, batch: Sequence[Ticket]) -> Sequence[Reply]:
+        if batch and isinstance(batch[0].vote, Erasure):
+            return [self._erase(ticket.vote) for ticket in batch if isinstance(ticket.vote, Erasure)]
+        votes = [ticket.vote for ticket in batch if isinstance(ticket.vote, Vote)]
+        appended = self._appender.cast_all(votes)
+        counted = [done for done, vote in zip(appended, votes, strict=True) if vote.categories != RETRACTION]
         if not counted:
             return [Cast(done.position is not None, 0, 0.0) for done in appended]
         found = scores(self._connection, self._newest, [(done.video, done.voter) for done in counted])
@@ -240,11 +296,29 @@ class Writer:
             for done in appended
         ]
 
-    def _failed(self, error: sqlite3.Error, batch: list[Ticket]) -> list[Rejection]:
-        reason = f"{type(error).__name__}: {error}"
+    def _erase(self, erasure: Erasure) -> Cast:
+        retracted = self._appender.retract_all(erasure.voter_id, cast_at_ms=erasure.cast_at_ms, network=erasure.network)
+        return Cast(retracted > 0, 0, 0.0, retracted)
+
+    def _check_place(self) -> None:
+        if self._place is not None:
+            self._place.check()
+
+    def _count(self, batch: Sequence[Ticket], outcomes: Sequence[Outcome], began_s: float) -> None:
+        """Counts what is durable; an outcome that several tickets share happened once."""
+        told = {id(outcome): (ticket.vote, outcome) for ticket, outcome in zip(batch, outcomes, strict=True)}
+        masks = [
+            vote.categories
+            for vote, outcome in told.values()
+            if isinstance(vote, Vote) and isinstance(outcome, Cast) and outcome.changed
+        ]
+        self.commits.stored(len(batch), masks, self._clock_s() - began_s)
+
+    def _failed(self, error: sqlite3.Error | LogMoved, batch: list[Ticket]) -> list[Rejection]:
+        reason = told(error) if isinstance(error, sqlite3.Error) else str(error)
         if reason != self.failure.reason:
             logger.error("votes cannot be stored: %s", reason)
-        self.failure = Failure(reason, max((ticket.vote.cast_at_ms for ticket in batch), default=self.failure.at_ms))
+        self.failure = Failure(reason, max((ticket.at_ms for ticket in batch), default=self.failure.at_ms))
         return [UNSTORED] * len(batch)
 
     def _settle(self, batch: Sequence[Ticket], outcomes: Sequence[Outcome]) -> None:

@@ -35,6 +35,7 @@ CLOCK_SLACK_MS = 60_000
 NEWEST_VOTES = """
     SELECT coalesce(max(cast_at_ms), 0) FROM (SELECT cast_at_ms FROM votes ORDER BY position DESC LIMIT 1000)
 """
+RESTORE = "restore it from a backup: stop the server, then `realtube restore --replace FILE`"
 QUICK_CHECK = "PRAGMA quick_check(1)"
 
 State = Literal["ok", "warn", "fail"]
@@ -160,8 +161,8 @@ def check_log(home: Home) -> list[Finding]:
             log_id, version = schema.identity(log).log_id, schema.version(log)
             damage = log.execute(QUICK_CHECK).fetchone()[0]
     except (schema.LogError, sqlite3.Error) as error:
-        return [Finding("votes log", "fail", str(error), "restore it from a backup")]
-    whole = _finding("votes log", damage == "ok", f"id {log_id}, check: {damage}", "restore it from a backup")
+        return [Finding("votes log", "fail", str(error), RESTORE)]
+    whole = _finding("votes log", damage == "ok", f"id {log_id}, check: {damage}", RESTORE)
     return [whole, check_schema(version, schema.newest_version())]
 
 

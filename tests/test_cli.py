@@ -40,7 +40,7 @@ def test_the_names_are_fixed() -> None:
     """Scripts outside the project call these."""
     assert set(cli.COMMANDS) == {
         "init", "serve", "publish", "import-votes", "audit", "moderator", "score", "sync", "rows", "verify", "browse",
-        "mirror", "ticks", "diff",
+        "mirror", "ticks", "diff", "backup", "restore",
         "doctor", "lock", "confirm-human", "unlock", "hide", "unhide", "ban", "unban", "decisions", "explain", "review",
         "keys", "prune", "rollback", "resume", "kill", "tombstone",
     }  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from data.home import Home
+from data.log import schema
 from publisher import doctor, keys
 from tests.homes import CommandLine, new_home
 
@@ -123,7 +124,7 @@ BROKEN: list[tuple[Callable[[CommandLine], None], str, str, str]] = [
     (damaged_root, "online key", "root 1 needs 1 signatures of root keys, has 0", "from a backup"),
     (no_log, "votes log", "there is no votes log at", "from a backup"),
     (damaged_log, "votes log", "", "from a backup"),
-    (newer_log, "schema", "version 99, this RealTube has 1", "upgrade this RealTube"),
+    (newer_log, "schema", f"version 99, this RealTube has {schema.newest_version()}", "upgrade this RealTube"),
     (another_log, "published", f"not {'f' * 32}", "set REALTUBE_STORE to this home's store"),
     (damaged_head, "published", "a signed text needs", "realtube verify"),
     (forged_head, "published", "not signed by this home's keys", "set REALTUBE_STORE to this home's store"),

@@ -119,8 +119,8 @@ def test_both_locks_agree() -> None:
 
 
 def test_an_installation_has_every_file(tmp_path: Path) -> None:
-    """What stands in our packages (SQL, templates, pages) is in the wheel, nothing else is; `clients/js` is npm's."""
-    ignored = shutil.ignore_patterns("__pycache__", "node_modules", "js")
+    """What stands in our packages (SQL, templates, pages) is in the wheel, nothing else is; browsers have their own."""
+    ignored = shutil.ignore_patterns("__pycache__", "node_modules", "js", "extension")
     for name in PACKAGES:
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=ignored)
     for name in ("cli.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"):

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
-from data.records import RETRACTION, Vote, hash_prefix
+from data.log.interning import CHANNELS, NETWORKS, VIDEOS, VOTERS, Interned
+from data.log.lookup import last_position
+from data.records import RETRACTION, Vote
 
-LAST_POSITION = """
-    SELECT max(coalesce((SELECT max(position) FROM votes), 0), coalesce((SELECT max(position) FROM decisions), 0))
+LAST_WORDS = """
+    SELECT votes.video, votes.voter, votes.cast_at_ms, votes.categories, votes.channel
+    FROM json_each(?) AS pair CROSS JOIN votes ON votes.position = (
+        SELECT position FROM votes
+        WHERE video = json_extract(pair.value, '$[0]') AND voter = json_extract(pair.value, '$[1]')
+        ORDER BY cast_at_ms DESC, position DESC LIMIT 1)
 """
-FIND_VOTER = "SELECT voter FROM voters WHERE voter_id = ?"
-ADD_VOTER = "INSERT INTO voters (voter_id) VALUES (?)"
-FIND_VIDEO = "SELECT video FROM videos WHERE video_id = ?"
-ADD_VIDEO = "INSERT INTO videos (video_id, hash_prefix) VALUES (?, ?)"
-FIND_CHANNEL = "SELECT channel FROM channels WHERE channel_id = ?"
-ADD_CHANNEL = "INSERT INTO channels (channel_id) VALUES (?)"
-FIND_NETWORK = "SELECT network FROM networks WHERE token = ?"
-ADD_NETWORK = "INSERT INTO networks (token) VALUES (?)"
-LAST_WORD = """
-    SELECT cast_at_ms, categories, channel FROM votes WHERE video = ? AND voter = ?
-    ORDER BY cast_at_ms DESC, position DESC LIMIT 1
-"""
+VIDEOS_OF_VOTER = "SELECT video_id FROM videos WHERE video IN (SELECT video FROM votes WHERE voter = ?) ORDER BY video"
 ADD_VOTE = """
     INSERT INTO votes (position, cast_at_ms, voter, video, categories, channel, network, voter_since_ms)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -33,8 +29,8 @@ ADD_DECISION = """
     INSERT INTO decisions (position, decided_at_ms, kind, video, voter, label, score, actor, reason)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-LONGEST_MEMORY = 200_000
-"""How many interned ids are remembered; beyond it the memory starts over (about 30 MB)."""
+OTHERS_WROTE = "PRAGMA data_version"
+"""Changes when another connection has written."""
 
 VideoRuling = Literal["lock", "confirm_human", "unlock", "hide", "unhide", "release"]
 VoterRuling = Literal["moderator_add", "moderator_remove", "ban", "unban"]
@@ -70,6 +66,14 @@ class Appended:
     """Place in the log, or None when the voter's last word already says this."""
 
 
+class _Said(NamedTuple):
+    """A voter's last word on a video."""
+
+    cast_at_ms: int
+    categories: int
+    channel: int
+
+
 class Appender:
     """Appends through one connection; knows the next position and remembers interned ids."""
 
@@ -77,7 +81,10 @@ class Appender:
         """Takes a connection of `schema.open_for_append`; the caller keeps closing it."""
         self.connection = connection
         self._next = 0
-        self._remembered: dict[tuple[str, str], int] = {}
+        self._others = 0
+        self._voters, self._videos = Interned(connection, VOTERS), Interned(connection, VIDEOS)
+        self._channels, self._networks = Interned(connection, CHANNELS), Interned(connection, NETWORKS)
+        self._ids = (self._voters, self._videos, self._channels, self._networks)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -88,97 +95,110 @@ class Appender:
         """
         self.connection.execute("BEGIN IMMEDIATE")
         try:
-            self._next = self.connection.execute(LAST_POSITION).fetchone()[0] + 1
+            self._begin()
             yield
             self.connection.execute("COMMIT")
         except BaseException:
-            self._remembered.clear()  # keys that were drawn inside are gone
+            self._forget()
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
             raise
 
     def cast(self, vote: Vote) -> Appended:
-        """Appends a voter's new word as their last one; call it inside `transaction`.
+        """Appends one vote; see `cast_all`."""
+        return self.cast_all([vote])[0]
+
+    def cast_all(self, votes: Sequence[Vote]) -> list[Appended]:
+        """Appends voters' new words as their last ones, in this order; call it inside `transaction`.
 
         A word that repeats the last one, and a retraction of nothing, append nothing.
         When the log already holds a later time of this pair (a clock went back), the vote is placed just after it.
         """
-        video = self._find(FIND_VIDEO, vote.video_id)
-        voter = self._find(FIND_VOTER, vote.voter_id)
-        last = self.connection.execute(LAST_WORD, (video, voter)).fetchone() if video and voter else None
-        channel = self.channel(vote.channel_id)
-        if last is None and vote.categories == RETRACTION:
-            return Appended(video, voter, None)
-        if last is not None:
-            if last[1] == vote.categories and (last[2] == channel or not channel):
-                return Appended(video, voter, None)
-            vote = replace(vote, cast_at_ms=max(vote.cast_at_ms, last[0] + 1))
-        video = video or self._add(FIND_VIDEO, ADD_VIDEO, vote.video_id, hash_prefix(vote.video_id))
-        voter = voter or self._add(FIND_VOTER, ADD_VOTER, vote.voter_id)
-        position = self.take_position()
-        self.connection.execute(ADD_VOTE, (
-            position, vote.cast_at_ms, voter, video, vote.categories, channel, self.network(vote.network),
-            vote.voter_since_ms,
-        ))  # fmt: skip
-        return Appended(video, voter, position)
+        self._voters.find([vote.voter_id for vote in votes])
+        self._videos.find([vote.video_id for vote in votes])
+        self._channels.find([vote.channel_id for vote in votes])
+        self._networks.find([vote.network for vote in votes])
+        said = self._last_words(votes)
+        appended, rows = [], []
+        for vote in votes:
+            pair = self._videos.known(vote.video_id), self._voters.known(vote.voter_id)
+            cast_at_ms, last = vote.cast_at_ms, said.get(pair)
+            if last is None:
+                changes = vote.categories != RETRACTION
+            else:
+                claimed = self._channels.known(vote.channel_id)  # 0 for a new one too
+                moves = bool(vote.channel_id) and (not claimed or claimed != last.channel)
+                changes = moves or last.categories != vote.categories
+                cast_at_ms = max(cast_at_ms, last.cast_at_ms + 1)
+            if not changes:
+                appended.append(Appended(*pair, None))
+                continue
+            video, voter = self._videos.key(vote.video_id), self._voters.key(vote.voter_id)
+            channel, network = self._channels.key(vote.channel_id), self._networks.key(vote.network)
+            position = self.take_position()
+            said[video, voter] = _Said(cast_at_ms, vote.categories, channel)
+            rows.append((position, cast_at_ms, voter, video, vote.categories, channel, network, vote.voter_since_ms))
+            appended.append(Appended(video, voter, position))
+        for ids in self._ids:
+            ids.store()
+        self.connection.executemany(ADD_VOTE, rows)
+        return appended
+
+    def retract_all(self, voter_id: str, *, cast_at_ms: int, network: str) -> int:
+        """Appends a retraction of every standing vote of a voter; call it inside `transaction`.
+
+        Returns:
+            How many there were.
+        """
+        self._voters.find([voter_id])
+        videos = self.connection.execute(VIDEOS_OF_VOTER, (self._voters.known(voter_id),)).fetchall()
+        retractions = [Vote(cast_at_ms, voter_id, video_id, RETRACTION, network=network) for (video_id,) in videos]
+        return sum(done.position is not None for done in self.cast_all(retractions))
 
     def decide(self, decision: Decision) -> int:
         """Appends a decision and returns its position; call it inside `transaction`."""
         position = self.take_position()
         self.connection.execute(ADD_DECISION, (
             position, decision.decided_at_ms, decision.kind,
-            self.video(decision.video_id) if decision.video_id else 0,
-            self.voter(decision.voter_id) if decision.voter_id else 0,
+            _key(self._videos, decision.video_id), _key(self._voters, decision.voter_id),
             decision.label, decision.score, decision.actor, decision.reason,
         ))  # fmt: skip
         return position
 
     def take_position(self) -> int:
         """The next free place in the log."""
-        self._next += 1
-        return self._next - 1
+        return self.take_positions(1)[0]
 
     def take_positions(self, count: int) -> range:
         """The next free places in the log."""
         self._next += count
         return range(self._next - count, self._next)
 
-    def voter(self, voter_id: str) -> int:
-        """Key of a voter, drawn now if the id is new."""
-        return self._find(FIND_VOTER, voter_id) or self._add(FIND_VOTER, ADD_VOTER, voter_id)
+    def _begin(self) -> None:
+        self._next = last_position(self.connection) + 1
+        others = self.connection.execute(OTHERS_WROTE).fetchone()[0]
+        if others != self._others:
+            self._forget()
+        self._others = others
+        for ids in self._ids:
+            ids.begin()
 
-    def video(self, video_id: str) -> int:
-        """Key of a video, drawn now if the id is new."""
-        return self._find(FIND_VIDEO, video_id) or self._add(FIND_VIDEO, ADD_VIDEO, video_id, hash_prefix(video_id))
+    def _forget(self) -> None:
+        for ids in self._ids:
+            ids.forget()
 
-    def channel(self, channel_id: str) -> int:
-        """Key of a channel, drawn now if the id is new; 0 for the empty id."""
-        return (
-            (self._find(FIND_CHANNEL, channel_id) or self._add(FIND_CHANNEL, ADD_CHANNEL, channel_id))
-            if channel_id
-            else 0
-        )
+    def _last_words(self, votes: Sequence[Vote]) -> dict[tuple[int, int], _Said]:
+        """By (video, voter): what the log holds of these votes' pairs."""
+        pairs = {(self._videos.known(vote.video_id), self._voters.known(vote.voter_id)) for vote in votes}
+        known = [pair for pair in pairs if all(pair)]
+        if not known:
+            return {}
+        found = self.connection.execute(LAST_WORDS, (json.dumps(known),))
+        return {(video, voter): _Said(*word) for video, voter, *word in found}
 
-    def network(self, token: str) -> int:
-        """Key of a network token, drawn now if the token is new; 0 for the empty token."""
-        return (self._find(FIND_NETWORK, token) or self._add(FIND_NETWORK, ADD_NETWORK, token)) if token else 0
 
-    def _find(self, query: str, text: str) -> int:
-        key = self._remembered.get((query, text), 0)
-        if not key:
-            row = self.connection.execute(query, (text,)).fetchone()
-            key = row[0] if row else 0
-            if key:
-                self._remember(query, text, key)
-        return key
-
-    def _add(self, query: str, statement: str, text: str, *more: int) -> int:
-        key = self.connection.execute(statement, (text, *more)).lastrowid
-        assert key is not None
-        self._remember(query, text, key)
-        return key
-
-    def _remember(self, query: str, text: str, key: int) -> None:
-        if len(self._remembered) >= LONGEST_MEMORY:
-            self._remembered.clear()
-        self._remembered[query, text] = key
+def _key(ids: Interned, text: str) -> int:
+    ids.find([text])
+    key = ids.key(text)
+    ids.store()
+    return key

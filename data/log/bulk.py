@@ -12,20 +12,8 @@ import pyarrow as pa
 from data.columns import Ints
 from data.input.votebatch import VoteBatch
 from data.log.append import Appender
-from data.records import hash_prefix
+from data.log.interning import CHANNELS, NETWORKS, VIDEOS, VOTERS, Table
 
-FIND_VOTERS = "SELECT voter FROM json_each(?) LEFT JOIN voters ON voter_id = value ORDER BY json_each.key"
-LAST_VOTER = "SELECT coalesce(max(voter), 0) FROM voters"
-ADD_VOTER = "INSERT INTO voters (voter, voter_id) VALUES (?, ?)"
-FIND_VIDEOS = "SELECT video FROM json_each(?) LEFT JOIN videos ON video_id = value ORDER BY json_each.key"
-LAST_VIDEO = "SELECT coalesce(max(video), 0) FROM videos"
-ADD_VIDEO = "INSERT INTO videos (video, video_id, hash_prefix) VALUES (?, ?, ?)"
-FIND_CHANNELS = "SELECT channel FROM json_each(?) LEFT JOIN channels ON channel_id = value ORDER BY json_each.key"
-LAST_CHANNEL = "SELECT coalesce(max(channel), 0) FROM channels"
-ADD_CHANNEL = "INSERT INTO channels (channel, channel_id) VALUES (?, ?)"
-FIND_NETWORKS = "SELECT network FROM json_each(?) LEFT JOIN networks ON token = value ORDER BY json_each.key"
-LAST_NETWORK = "SELECT coalesce(max(network), 0) FROM networks"
-ADD_NETWORK = "INSERT INTO networks (network, token) VALUES (?, ?)"
 ADD_VOTES = """
     INSERT INTO votes (position, cast_at_ms, voter, video, categories, channel, network, voter_since_ms)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -60,10 +48,10 @@ def append(appender: Appender, batch: VoteBatch) -> Imported:
     """
     with appender.transaction():
         connection = appender.connection
-        voter = _keys(connection, batch.voter_id, FIND_VOTERS, LAST_VOTER, ADD_VOTER)
-        video = _keys(connection, batch.video_id, FIND_VIDEOS, LAST_VIDEO, ADD_VIDEO)
-        channel = _keys(connection, batch.channel_id, FIND_CHANNELS, LAST_CHANNEL, ADD_CHANNEL)
-        network = _keys(connection, batch.network, FIND_NETWORKS, LAST_NETWORK, ADD_NETWORK)
+        voter = _keys(connection, batch.voter_id, VOTERS)
+        video = _keys(connection, batch.video_id, VIDEOS)
+        channel = _keys(connection, batch.channel_id, CHANNELS)
+        network = _keys(connection, batch.network, NETWORKS)
         position = np.array(appender.take_positions(len(batch)), np.int64)
         # In the order of the unique index: neighbours share its pages. The stable sort keeps the first of two equals.
         order = np.lexsort((batch.categories, batch.cast_at_ms, voter, video))
@@ -73,15 +61,13 @@ def append(appender: Appender, batch: VoteBatch) -> Imported:
     return Imported(stored=max(stored, 0), already_there=len(batch) - max(stored, 0))
 
 
-def _keys(connection: sqlite3.Connection, ids: pa.DictionaryArray, find: str, last: str, add: str) -> Ints:
+def _keys(connection: sqlite3.Connection, ids: pa.DictionaryArray, table: Table) -> Ints:
     """The key of each row's id, new ids interned in order of first appearance, 0 for the empty id."""
     names = ids.dictionary.to_pylist()
-    keys = [key for (key,) in connection.execute(find, (orjson.dumps(names).decode(),))]
-    new = [place for place, key in enumerate(keys) if key is None and names[place]]
-    first = connection.execute(last).fetchone()[0] + 1
-    for key, place in enumerate(new, first):
-        keys[place] = key
-    more = (hash_prefix,) if add is ADD_VIDEO else ()
-    connection.executemany(add, ((keys[place], names[place], *(of(names[place]) for of in more)) for place in new))
-    by_index = np.array([key or 0 for key in keys], np.int64)
+    keys = dict(connection.execute(table.find, (orjson.dumps(names).decode(),)))
+    first = connection.execute(table.last).fetchone()[0] + 1
+    new = {name: key for key, name in enumerate((name for name in names if name and name not in keys), first)}
+    connection.executemany(table.add, ((key, name, *table.more(name)) for name, key in new.items()))
+    keys |= new
+    by_index = np.array([keys.get(name, 0) for name in names], np.int64)
     return np.asarray(by_index[ids.indices.to_numpy()], np.int64)

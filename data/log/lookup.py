@@ -17,13 +17,24 @@ FIND_VIDEO = "SELECT video, video_id FROM videos WHERE video_id = ?"
 FIND_VOTER = "SELECT voter FROM voters WHERE voter_id = ?"
 VIDEOS_OF_VOTER = """
     SELECT video, video_id FROM videos WHERE video IN (SELECT video FROM votes WHERE voter = ?) ORDER BY video
-"""  # reads the whole log: no index leads from voters to votes, since only people ask this
+"""
+VOTES_OF_VOTER = """
+    SELECT position, cast_at_ms, video, categories, channel, voter_since_ms FROM votes WHERE voter = ?
+"""
+VIDEO_IDS = "SELECT video, video_id FROM videos WHERE video IN (SELECT value FROM json_each(?))"
 VOTER_IDS = "SELECT voter, voter_id FROM voters WHERE voter IN (SELECT value FROM json_each(?))"
 VIDEOS_BY_HASH = "SELECT video, video_id FROM videos WHERE hash_prefix BETWEEN ? AND ? ORDER BY video"
 VOTES_OF_VIDEOS = """
     SELECT votes.position, cast_at_ms, voter, video, categories, channel
     FROM json_each(?) CROSS JOIN votes ON votes.video = json_each.value
 """  # CROSS JOIN fixes the plan: a search of votes_by_video for each key
+LAST_POSITION = """
+    SELECT max(coalesce((SELECT max(position) FROM votes), 0), coalesce((SELECT max(position) FROM decisions), 0))
+"""
+HASHES_AFTER = """
+    SELECT hash_prefix FROM votes JOIN videos USING (video) WHERE position > ?1
+    UNION SELECT hash_prefix FROM decisions JOIN videos USING (video) WHERE position > ?1
+"""
 LAST_DECISION = "SELECT coalesce(max(position), 0) FROM decisions"
 DECISIONS_AFTER = (
     "SELECT position, kind, video, voter, label, score FROM decisions WHERE position > ? ORDER BY position"
@@ -45,7 +56,7 @@ def voter_by_id(connection: sqlite3.Connection, voter_id: str) -> int:
 
 
 def videos_of_voter(connection: sqlite3.Connection, voter: int) -> dict[int, str]:
-    """Every video that a voter has ever voted on, as {key: id}; reads the whole log."""
+    """Every video that a voter has ever voted on, as {key: id}."""
     return dict(connection.execute(VIDEOS_OF_VOTER, (voter,)))
 
 
@@ -59,6 +70,11 @@ def videos_by_hash(connection: sqlite3.Connection, prefix: str) -> dict[int, str
     shift = 4 * (HASH_DIGITS - len(prefix))
     first = int(prefix, 16) << shift
     return dict(connection.execute(VIDEOS_BY_HASH, (first, first + (1 << shift) - 1)))
+
+
+def video_ids(connection: sqlite3.Connection, videos: Keys) -> dict[int, str]:
+    """The ids of some videos as {key: id}."""
+    return dict(connection.execute(VIDEO_IDS, (json.dumps(videos.tolist()),)))
 
 
 def votes_of(connection: sqlite3.Connection, videos: Iterable[int]) -> Votes:
@@ -75,6 +91,32 @@ def votes_of(connection: sqlite3.Connection, videos: Iterable[int]) -> Votes:
         network=np.zeros(len(rows), np.int32),
         voter_since_ms=np.zeros(len(rows), np.int64),
     )
+
+
+def votes_of_voter(connection: sqlite3.Connection, voter: int) -> Votes:
+    """All votes of a voter, in no order, without their networks."""
+    rows = connection.execute(VOTES_OF_VOTER, (voter,)).fetchall()
+    position, cast_at_ms, video, categories, channel, voter_since_ms = np.array(rows, np.int64).reshape(-1, 6).T
+    return Votes(
+        position=position,
+        cast_at_ms=cast_at_ms,
+        voter=np.full(len(rows), voter, np.int32),
+        video=video.astype(np.int32),
+        categories=categories.astype(np.uint8),
+        channel=channel.astype(np.int32),
+        network=np.zeros(len(rows), np.int32),
+        voter_since_ms=voter_since_ms,
+    )
+
+
+def last_position(connection: sqlite3.Connection) -> int:
+    """The newest position, 0 in an empty log."""
+    return int(connection.execute(LAST_POSITION).fetchone()[0])
+
+
+def hashes_after(connection: sqlite3.Connection, position: int) -> list[int]:
+    """The hash prefixes of all videos that a vote or a decision after a position is about."""
+    return [prefix for (prefix,) in connection.execute(HASHES_AFTER, (position,))]
 
 
 def last_decision(connection: sqlite3.Connection) -> int:

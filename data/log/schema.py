@@ -113,7 +113,8 @@ def migrate(connection: sqlite3.Connection) -> list[int]:
     """
     ddl_files, applied = _numbered_ddl(), []
     if version(connection) > max(ddl_files):
-        raise LogError(f"the votes log is newer (schema {version(connection)}) than this RealTube: upgrade it")
+        newer = f"newer (schema {version(connection)}) than this RealTube (schema {max(ddl_files)})"
+        raise LogError(f"the votes log is {newer}: upgrade it")
     for number, ddl in sorted(ddl_files.items()):
         if number <= version(connection):
             continue

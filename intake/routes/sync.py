@@ -7,14 +7,14 @@ from collections.abc import Callable
 from flask import Blueprint, Request, request
 
 from data.records import Rejection
-from intake import wire
-from intake.answers import FRESH, Answer, found, moved, refused, unchanged
-from intake.published import Packed, Published
+from intake import asked, wire
+from intake.answers import FRESH, VARY, Answer, found, moved, refused, takes_gzip, unchanged, whole
+from intake.limits.limits import Limits
+from intake.published import Published
+from intake.tick import Packed
 
-VARY = ("Vary", "Accept-Encoding")
 
-
-def blueprint(published: Published, *, cdn_url: str, now_ms: Callable[[], int]) -> Blueprint:
+def blueprint(published: Published, limits: Limits, *, cdn_url: str, now_ms: Callable[[], int]) -> Blueprint:
     """The routes under `/api/sync`."""
     routes = Blueprint("sync", __name__)
 
@@ -25,7 +25,7 @@ def blueprint(published: Published, *, cdn_url: str, now_ms: Callable[[], int]) 
             return known
         if cdn_url and tick.full_key:
             return moved(f"{cdn_url}/{tick.full_key}", FRESH)
-        return _answer(request, tick.full(), tick.tag)
+        return too_often() or _answer(request, tick.full(), tick.tag)
 
     @routes.get("/api/sync/delta")
     def delta() -> Answer:
@@ -35,12 +35,16 @@ def blueprint(published: Published, *, cdn_url: str, now_ms: Callable[[], int]) 
         tick = published.newest()
         place = tick.place_after(since)
         tag = f"{tick.tag}-{place}"
-        return unchanged(request, tag, VARY, FRESH) or _answer(request, tick.delta(place), tag)
+        return unchanged(request, tag, VARY, FRESH) or too_often() or _answer(request, tick.delta(place), tag)
+
+    def too_often() -> Answer | None:
+        """Only what is answered in full is limited."""
+        return limits.refusal(limits.of.sync, asked.sender(request))
 
     return routes
 
 
-def _answer(asked: Request, packed: Packed, tag: str) -> Answer:
-    if asked.accept_encodings.quality("gzip") > 0:
-        return found(asked, packed.gzip, ("Content-Encoding", "gzip"), VARY, FRESH, tag=tag)
-    return found(asked, packed.body(), VARY, FRESH, tag=tag)
+def _answer(wanted: Request, packed: Packed, tag: str) -> Answer:
+    if takes_gzip(wanted):
+        return found(wanted, packed.gzip, ("Content-Encoding", "gzip"), VARY, FRESH, tag=tag)
+    return whole(packed.body(), tag, VARY, FRESH)

@@ -9,16 +9,16 @@ from data.records import Rejection
 from intake import wire
 from intake.answers import FRESH, Answer, found, refused
 from intake.live import Newest, verdicts
+from intake.lookups import Lookups
+from intake.published import Published
 from intake.readers import Readers
 
 NO_VIDEO = Rejection("NOT_FOUND", "nobody's vote stands on this video")
-NO_VIDEOS = Rejection("NOT_FOUND", "there is no such video under this hash prefix")
 
 
-def blueprint(readers: Readers, newest: Newest, lookup_max_age_s: int) -> Blueprint:
+def blueprint(readers: Readers, newest: Newest, lookups: Lookups, published: Published) -> Blueprint:
     """The routes under `/api/videos`."""
     routes = Blueprint("videos", __name__)
-    kept = ("Cache-Control", f"public, max-age={lookup_max_age_s}")
 
     @routes.get("/api/videos")
     def one() -> Answer:
@@ -36,17 +36,8 @@ def blueprint(readers: Readers, newest: Newest, lookup_max_age_s: int) -> Bluepr
 
     @routes.get("/api/videos/<prefix>")
     def by_hash(prefix: str) -> Answer:
-        digits, wanted = wire.hash_prefix(prefix), wire.wanted(request.args)
-        if isinstance(digits, Rejection):
-            return refused(digits)
-        if isinstance(wanted, Rejection):
-            return refused(wanted)
-        with readers.connection() as connection:
-            known = lookup.videos_by_hash(connection, digits)
-            judged = verdicts(connection, newest, known) if known else []
-        taken = [verdict for verdict in judged if wanted.takes(verdict)]
-        if not taken:
-            return refused(NO_VIDEOS, kept)
-        return found(request, wire.results(taken, not_ai=wanted.not_ai), kept)
+        environ = request.environ
+        query, if_none_match = environ.get("QUERY_STRING", ""), environ.get("HTTP_IF_NONE_MATCH", "")
+        return lookups.by_hash(prefix, query, request.args, if_none_match)
 
     return routes

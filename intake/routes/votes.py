@@ -1,74 +1,59 @@
-"""Casting votes, and taking them back."""
+"""Casting votes, taking them back, and looking at one's own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from flask import Blueprint, request
 
-from flask import Blueprint, Request, request
-
-from data.records import Rejection, Vote
-from intake import wire
-from intake.answers import Answer, refused, stored
+from data.records import Rejection
+from intake import asked, people, wire
+from intake.answers import OWN, Answer, found, refused
+from intake.casting import Casting
 from intake.deferred import Deferred
-from intake.network import Networks, client_address
-from intake.writer import Cast, Outcome, Writer
+from intake.readers import Readers
 
-BODY = "realtube.body"
-"""Where a server that has read the body already puts it into the WSGI environment."""
-BROKEN_OFF = Rejection("INVALID_BODY", "the body ended before its Content-Length")
-NOTHING_STANDS = Rejection("NOT_FOUND", "this voter has no standing vote on this video")
+FILE = ("Content-Disposition", 'attachment; filename="votes.ndjson"')
 
 
-def blueprint(writer: Writer, networks: Networks, *, trusted_hops: int, now_ms: Callable[[], int]) -> Blueprint:
+def blueprint(casting: Casting, readers: Readers) -> Blueprint:
     """The routes under `/api/votes`."""
     routes = Blueprint("votes", __name__)
 
     @routes.post("/api/votes")
     def cast() -> Answer | Deferred:
-        body, moment = _body(request), now_ms()
+        body, answer = asked.body(request), Deferred()
         if isinstance(body, Rejection):
             return refused(body)
-        vote = wire.vote(body, network=networks.token(_address(request, trusted_hops), moment), now_ms=moment)
-        return refused(vote) if isinstance(vote, Rejection) else _submit(writer, vote, _cast)
+        casting.cast(body, *asked.sender(request), answer.settle, asked.idempotency_key(request))
+        return answer
 
     @routes.delete("/api/votes")
     def retract() -> Answer | Deferred:
-        body, moment = _body(request), now_ms()
+        body, answer = asked.body(request), Deferred()
         if isinstance(body, Rejection):
             return refused(body)
-        network = networks.token(_address(request, trusted_hops), moment)
-        vote = wire.retraction(body, request.args, network=network, now_ms=moment)
-        return refused(vote) if isinstance(vote, Rejection) else _submit(writer, vote, _retracted)
+        key = asked.idempotency_key(request)
+        casting.retract(body, request.args, *asked.sender(request), answer.settle, key)
+        return answer
+
+    @routes.post("/api/votes/batch")
+    def cast_all() -> Answer | Deferred:
+        body, answer = asked.body(request), Deferred()
+        if isinstance(body, Rejection):
+            return refused(body)
+        casting.cast_all(body, *asked.sender(request), answer.settle, asked.idempotency_key(request))
+        return answer
+
+    @routes.get("/api/votes")
+    def own() -> Answer:
+        voter_id, as_file = wire.voter_id(request.args), wire.importable(request.args)
+        if isinstance(voter_id, Rejection):
+            return refused(voter_id)
+        if isinstance(as_file, Rejection):
+            return refused(as_file)
+        with readers.connection() as connection:
+            votes = people.own_votes(connection, voter_id)
+        if as_file:
+            return found(request, people.importable(votes), OWN, FILE, kind="application/x-ndjson")
+        return found(request, wire.encode(votes), OWN)
 
     return routes
-
-
-def _submit(writer: Writer, vote: Vote, answer: Callable[[Cast], Answer]) -> Deferred:
-    deferred = Deferred()
-
-    def settle(outcome: Outcome) -> None:
-        deferred.settle(refused(outcome) if isinstance(outcome, Rejection) else answer(outcome))
-
-    writer.submit(vote, settle)
-    return deferred
-
-
-def _cast(done: Cast) -> Answer:
-    return stored(wire.accepted(done.score, done.trust))
-
-
-def _retracted(done: Cast) -> Answer:
-    return stored(wire.RETRACTED) if done.changed else refused(NOTHING_STANDS)
-
-
-def _body(asked: Request) -> bytes | Rejection:
-    body = asked.environ.get(BODY)
-    if body is None:
-        body = asked.get_data(cache=False)
-    return BROKEN_OFF if len(body) < (asked.content_length or 0) else body
-
-
-def _address(asked: Request, trusted_hops: int) -> str:
-    return client_address(
-        asked.environ.get("REMOTE_ADDR", ""), asked.environ.get("HTTP_X_FORWARDED_FOR", ""), trusted_hops
-    )

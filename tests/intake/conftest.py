@@ -59,7 +59,7 @@ def open_desk(site: Site) -> Iterator[OpenDesk]:
     with ExitStack() as stack:
 
         def opened(**settings: Any) -> Desk:
-            chosen = replace(IntakeSettings(min_free_mb=0), **settings)
+            chosen = replace(IntakeSettings(min_free_mb=0, rate_limits="off"), **settings)
             intake = stack.enter_context(closing(compose(site.home, chosen)))
             return Desk(site, intake, intake.app.test_client())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -41,7 +42,8 @@ def environment(site: Site, **settings: object) -> dict[str, str]:
     """Ours, with this home, these settings and none of the caller's."""
     ours = {name: text for name, text in os.environ.items() if not name.startswith("REALTUBE_")}
     chosen = {f"REALTUBE_{name.upper()}": str(value) for name, value in settings.items()}
-    return ours | chosen | {"REALTUBE_HOME": str(site.home.directory), "PYTHONPATH": str(PROJECT)}
+    unlimited = {"REALTUBE_RATE_LIMITS": "off", "REALTUBE_LOG_REQUESTS": "off"}
+    return ours | unlimited | chosen | {"REALTUBE_HOME": str(site.home.directory), "PYTHONPATH": str(PROJECT)}
 
 
 @contextmanager
@@ -62,7 +64,7 @@ def servers(site: Site) -> Iterator[StartServer]:
             stack.callback(process.kill)
             assert process.stderr is not None
             line = process.stderr.readline()
-            assert " on http://localhost:" in line, line + process.stderr.read()
-            return Server(process, int(line.rpartition(":")[2]))
+            assert "http://localhost:" in line, line
+            return Server(process, int(re.findall(r"http://localhost:(\d+)", line)[-1]))
 
         yield start

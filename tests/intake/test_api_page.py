@@ -23,7 +23,7 @@ def test_every_route_is_described(desk: Desk) -> None:
     """Each route of the application, and no other, has a paragraph of its own."""
     described = set(re.findall(r"\*\*`(GET|POST|DELETE) (/[^`?]*)", PAGE))
     routes = {
-        (method, re.sub(r"<(\w+)>", r"{\1}", rule.rule))
+        (method, re.sub(r"_(\w)", lambda letter: letter[1].upper(), re.sub(r"<(\w+)>", r"{\1}", rule.rule)))
         for rule in desk.intake.app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
@@ -34,6 +34,19 @@ def test_every_route_is_described(desk: Desk) -> None:
 def test_every_field_of_a_result_is_described(desk: Desk) -> None:
     """The table of a result's fields is complete and in the order of the answer."""
     desk.vote(1, "a", "fully_ai")
-    table = PAGE[PAGE.index("A result:") : PAGE.index("## Synchronisation")]
 
-    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(desk.look_up("a"))
+    assert fields_of("A result:", "## Channels") == list(desk.look_up("a"))
+
+
+def test_every_field_of_a_voter_and_of_the_statistics_is_described(desk: Desk) -> None:
+    """Their tables are complete too."""
+    user, stats = desk.client.get("/api/users/a").json, desk.client.get("/api/stats").json
+
+    assert fields_of("## Voters", "**`DELETE /api/users/{userId}`**") == list(user or {})
+    assert set(fields_of("## Statistics", "## Synchronisation")) == set(stats or {})
+
+
+def fields_of(start: str, end: str) -> list[str]:
+    """The fields in the tables of a part of the page."""
+    rows = re.findall(r"^\| (`[\w`, ]+`) \|", PAGE[PAGE.index(start) : PAGE.index(end)], re.MULTILINE)
+    return [name for row in rows for name in re.findall(r"\w+", row)]

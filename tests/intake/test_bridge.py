@@ -12,7 +12,7 @@ import intake.bridge
 from intake.app import BODY_LIMIT_BYTES, runs_inline
 from intake.bridge import Bridge
 from tests.factories import voter_id
-from tests.intake.conftest import Desk
+from tests.intake.conftest import Desk, OpenDesk
 
 
 class Headers:
@@ -138,21 +138,82 @@ def test_a_body_that_breaks_off_is_no_body(desk: Desk) -> None:
     assert ask(desk.intake.app, scope, Wire(vote))[0] == 400
 
 
-def test_a_vote_is_answered_through_the_bridge(desk: Desk) -> None:
-    """An answer that comes later reaches the request that waits for it."""
-    vote = b'{"videoId":"a","userId":"%s","category":"fully_ai"}' % voter_id(1).encode()
-    scope = Scope("POST", "/api/votes", "", ("content-length", str(len(vote))))
+def vote_through_the_bridge(desk: Desk, body: bytes, *headers: tuple[str, str], direct: bool) -> Wire:
+    """Sends a vote to a bridge whose writer answers on the loop, past the application or through it."""
 
     async def ask_on_a_loop() -> Wire:
-        wire = Wire(vote)
-        loop = asyncio.get_running_loop()
-        desk.intake.writer._deliver = loop.call_soon_threadsafe
-        await Bridge(desk.intake.app, runs_inline).__rsgi__(scope, wire)
+        wire = Wire(body)
+        desk.intake.writer._deliver = asyncio.get_running_loop().call_soon_threadsafe
+        bridge = Bridge(desk.intake.app, runs_inline, cast=desk.intake.casting.cast if direct else None)
+        await bridge.__rsgi__(Scope("POST", "/api/votes", "", *headers), wire)
         return wire
 
-    status, headers, body = asyncio.run(ask_on_a_loop()).answered[0]
+    return asyncio.run(ask_on_a_loop())
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_a_vote_is_answered_through_the_bridge(desk: Desk, direct: bool) -> None:
+    """An answer that comes later reaches the request that waits for it."""
+    vote = b'{"videoId":"a","userId":"%s","category":"fully_ai"}' % voter_id(1).encode()
+    wire = vote_through_the_bridge(desk, vote, ("content-length", str(len(vote))), direct=direct)
+
+    status, headers, body = wire.answered[0]
     assert (status, headers["content-type"]) == (200, "application/json")
     assert b'"newScore":18' in body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"{}", b"no JSON", b'{"videoId":"a","userId":"b","category":"spam"}',
+        b'{"videoId":"a b","userId":"b","category":"fully_ai"}', b'{"videoId":"a","userId":"b","category":"fully_ai"}',
+    ],
+)  # fmt: skip
+def test_the_way_past_the_application_answers_as_the_application_does(desk: Desk, body: bytes) -> None:
+    """Status, headers and body of a vote are the same on both ways, refusals included."""
+    said = ("content-length", str(len(body)))
+    direct = vote_through_the_bridge(desk, body, said, direct=True).answered
+    through = vote_through_the_bridge(desk, body, said, direct=False).answered
+
+    assert direct == through
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_forwarded_addresses_reach_the_vote(open_desk: OpenDesk, direct: bool) -> None:
+    """Of several X-Forwarded-For headers the last address counts behind one proxy, on both ways."""
+    desk = open_desk(trusted_hops=1)
+    vote = b'{"videoId":"a","userId":"b","category":"fully_ai"}'
+    forwarded = [("x-forwarded-for", "192.0.2.1"), ("x-forwarded-for", "198.51.100.7, 203.0.113.9")]
+    vote_through_the_bridge(desk, vote, ("content-length", str(len(vote))), *forwarded, direct=direct)
+
+    with desk.intake.readers.connection() as log:
+        tokens = [token for (token,) in log.execute("SELECT token FROM networks")]
+    assert tokens == [desk.intake.casting.networks.token("203.0.113.200", desk.intake.casting.now_ms())]
+
+
+def test_a_kept_look_up_is_answered_past_the_application(desk: Desk) -> None:
+    """What the look-up knows is answered as it is; what it does not know, the application answers."""
+    desk.vote(1, "a", "fully_ai")
+    wires = [Wire(), Wire()]
+    for wire in wires:
+        bridge = Bridge(desk.intake.app, runs_inline, look_up=desk.intake.lookups.quick)
+        asyncio.run(bridge.__rsgi__(Scope("GET", "/api/videos/ca97"), wire))
+
+    (status, headers, body), again = wires[0].answered[0], wires[1].answered[0]
+    assert (status, body[:15]) == (200, b'[{"videoId":"a"')
+    assert again == (status, {name: text for name, text in headers.items() if name != "content-length"}, body)
+
+
+def test_a_vote_without_its_network_is_a_fault(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """A key that cannot be stored is answered 500 on the way past the application too, and nothing is stored."""
+    desk.intake.casting.networks._period = -1
+    desk.intake.casting.networks._path = desk.site.home.directory / "nowhere" / "network-key"
+    body = b'{"videoId":"a","userId":"b","category":"fully_ai"}'
+    wire = vote_through_the_bridge(desk, body, ("content-length", str(len(body))), direct=True)
+
+    assert wire.answered[0][0] == 500
+    assert b'"INTERNAL_ERROR"' in wire.answered[0][2]
+    assert "cannot be stored" in caplog.text
 
 
 def test_a_fault_outside_the_application_is_answered(caplog: pytest.LogCaptureFixture) -> None:

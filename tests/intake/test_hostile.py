@@ -114,15 +114,34 @@ QUERIES = {
     "/api/sync/delta?since=9999-12-31T23:59:59Z": "INVALID_PARAM",
     "/api/sync/delta?since=2026-11-21T08:30:00Z%00": "INVALID_PARAM",
     "/api/sync/delta?since=٢٠٢٦-11-21T08:30:00Z": "INVALID_PARAM",
+    "/api/videos/abcd?minScore=1_0": "INVALID_PARAM",
+    "/api/videos/abcd?minScore=٥": "INVALID_PARAM",
+    "/api/videos/abcd?minScore=inf": "INVALID_PARAM",
+    "/api/users/xyz": "INVALID_FIELD",
+    "/api/users/%20": "INVALID_FIELD",
+    "/api/users/a%00": "INVALID_FIELD",
+    "/api/channels/a%20b": "INVALID_FIELD",
+    "/api/votes": "INVALID_FIELD",
+    "/api/votes?userId=a&format=csv": "INVALID_PARAM",
 }
 PATHS = [
     "/", "/api", "/api/", "/api/votes/", "/api/votes/x", "//api/votes", "/API/votes", "/api/videos/",
     "/api/videos/abcd/", "/api/videos/abcd/e", "/api/sync", "/api/sync/full/", "/health", "/health/live/",
+    "/api/channels", "/api/channels/", "/api/users", "/api/users/", "/api/database", "/docs/", "/openapi",
     "/nothing", "/%00", "/%ff",
     "/..%2f..%2fetc%2fpasswd", "/api/%2e%2e/votes", "/static/x", "/favicon.ico", "/" + "a" * 5000,
 ]  # fmt: skip
 ROUTES = {
-    "/api/votes": {"POST", "DELETE"},
+    "/api/votes": {"GET", "HEAD", "POST", "DELETE"},
+    "/api/votes/batch": {"POST"},
+    "/api/channels/UC_one": {"GET", "HEAD"},
+    "/api/users/abc": {"GET", "HEAD", "DELETE"},
+    "/api/stats": {"GET", "HEAD"},
+    "/api/database/export": {"GET", "HEAD"},
+    "/openapi.json": {"GET", "HEAD"},
+    "/docs": {"GET", "HEAD"},
+    "/metrics": {"GET", "HEAD"},
+    "/.well-known/security.txt": {"GET", "HEAD"},
     "/api/videos": {"GET", "HEAD"},
     "/api/videos/abcd": {"GET", "HEAD"},
     "/api/sync/full": {"GET", "HEAD"},
@@ -213,6 +232,14 @@ def test_each_wrong_parameter(desk: Desk, path: str) -> None:
 def test_each_unknown_path(desk: Desk, path: str) -> None:
     """What stands nowhere is 404, without a redirect to what was perhaps meant."""
     assert_refused(desk.client.get(path), 404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("path", ["//api/videos", "//api/votes", "///health/live", "//"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_slashes_are_not_taken_off(desk: Desk, path: str, method: str) -> None:
+    """Two slashes before a path are another path."""
+    environ = {"PATH_INFO": path, "QUERY_STRING": "videoId=a&userId=a"}
+    assert_refused(desk.client.open("/", method=method, environ_overrides=environ), 404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 import urllib.request
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,47 @@ def test_idle_connections_do_not_hold_up_the_end(start: StartServer, number: sig
         assert server.end(number) == (0, "")
 
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_at_once(start: StartServer, site: Site, second: signal.Signals) -> None:
+    """While a stop waits for a log that another process holds, a second signal ends the server; nothing was stored."""
+    server = start(vote_timeout_s=60)
+    with closing(sqlite3.connect(site.home.votes_log, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            body = json.dumps({"videoId": "a", "userId": voter_id(1), "category": "fully_ai"})
+            client.sendall(f"POST /api/votes HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+            time.sleep(0.3)
+            server.process.terminate()
+            time.sleep(0.5)
+            assert server.process.poll() is None, "it waits for the vote that it has read"
+            assert server.end(second) == (-second, "")
+        assert holder.execute("SELECT count(*) FROM votes").fetchone() == (0,)
+
+
+def test_a_stop_is_bounded_by_what_votes_wait(start: StartServer, site: Site) -> None:
+    """A vote that waits when the stop comes is answered 503 when its time is up, and the server exits 0."""
+    server = start(vote_timeout_s=1)
+    with closing(sqlite3.connect(site.home.votes_log, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+            body = json.dumps({"videoId": "a", "userId": voter_id(1), "category": "fully_ai"})
+            client.sendall(f"POST /api/votes HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+            time.sleep(0.3)
+            server.process.terminate()
+            assert client.recv(100).startswith(b"HTTP/1.1 503")
+        assert server.process.wait(10) == 0
+
+
+def test_a_home_that_is_not_there_is_told_in_one_line(site: Site, tmp_path: Path) -> None:
+    """Without a home nothing is started, and the line says how to make one."""
+    elsewhere = environment(site) | {"REALTUBE_HOME": str(tmp_path / "nowhere")}
+    refused = subprocess.run(COMMAND, env=elsewhere, capture_output=True, text=True, timeout=30, check=False)
+
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "run `realtube init`, or set REALTUBE_HOME to its home" in refused.stderr
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_localhost_answers(start: StartServer) -> None:

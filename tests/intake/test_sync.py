@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from data.formats.tree import HEAD, rfc3339
-from intake.published import Published
+from intake.published import RETRY_S, Published
 from tests.factories import DAY_MS, HOUR_MS, START_MS, Site, vote
 from tests.intake.conftest import Desk, OpenDesk
 from tests.publisher.raids import TRUSTED, earn_trust
@@ -233,12 +233,46 @@ def test_a_tick_that_cannot_be_read_leaves_the_one_before(desk: Desk, caplog: py
     assert "going on with the tick before" in caplog.text
 
 
+def test_a_head_that_cannot_be_followed_is_tried_now_and_then(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each request would read the tree anew; it is left alone for some seconds, then tried again, and heals."""
+    site.appoint(1)
+    site.cast(vote(1, "a", "fully_ai"))
+    site.publish(START_MS)
+    now_s, reads = [100.0], [0]
+    listed = next(site.home.public.glob("v1/m/1-*.json"))
+    body = listed.read_bytes()
+    listed.write_bytes(b"{}")
+    follow = Published._follow
+
+    def counted(self: Published) -> None:
+        reads[0] += 1
+        follow(self)
+
+    monkeypatch.setattr(Published, "_follow", counted)
+    published = Published(site.home.public, START_MS, lambda: now_s[0])
+    for _ in range(50):
+        assert not published.newest().entries.videos
+    assert reads[0] == 1
+    now_s[0] += RETRY_S
+    for _ in range(50):
+        published.newest()
+    assert reads[0] == 2
+    assert "hash" in published.failure
+    listed.write_bytes(body)
+    now_s[0] += RETRY_S
+
+    assert set(published.newest().entries.videos) == {"a"}
+    assert published.failure == ""
+    published.newest()
+    assert reads[0] == 3
+
+
 def test_an_intake_that_starts_late_finds_the_tree(site: Site) -> None:
     """A tree that was published before the intake started is served from the first request on."""
     history(site)
     tick = Published(site.home.public, START_MS).newest()
 
-    assert {video_id for video_id, entry in tick.entries.items() if entry.line} == {"a", "c"}
+    assert {video_id for video_id, entry in tick.entries.videos.items() if entry.line} == {"a", "c"}
 
 
 def test_many_different_tokens_keep_few_bodies(site: Site) -> None:

@@ -9,11 +9,14 @@ from tests.intake.conftest import Desk
 
 GETS = [
     "/api/videos?videoId=dQw4w9WgXcQ", "/api/videos/5f6b", "/api/sync/full",
-    "/api/sync/delta?since=1970-01-01T00:00:00.000Z", "/health/live",
+    "/api/sync/delta?since=1970-01-01T00:00:00.000Z", "/health/live", f"/api/users/{voter_id(1)}",
+    f"/api/votes?userId={voter_id(1)}", f"/api/votes?userId={voter_id(1)}&format=ndjson", "/api/stats", "/openapi.json",
+    "/docs",
 ]  # fmt: skip
 REFUSED = [
     ("GET", "/nothing", 404), ("PUT", "/api/votes", 405), ("POST", "/api/votes", 400), ("GET", "/api/videos/0000", 404),
-    ("GET", "/api/videos/x", 400), ("GET", "/api/sync/delta", 400),
+    ("GET", "/api/videos/x", 400), ("GET", "/api/sync/delta", 400), ("GET", "/api/channels/UC_none", 404),
+    ("GET", "/api/database/export", 404), ("POST", "/api/votes/batch", 400), ("DELETE", "/api/users/xyz", 400),
 ]  # fmt: skip
 
 
@@ -63,7 +66,7 @@ def test_what_is_known_already_is_not_sent_again(desk: Desk, path: str) -> None:
     assert desk.client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
-@pytest.mark.parametrize("path", GETS[:2])
+@pytest.mark.parametrize("path", [*GETS[:2], "/api/stats"])
 def test_a_new_vote_changes_the_etag(desk: Desk, path: str) -> None:
     """Where a body shows votes, so does its ETag."""
     before = desk.client.get(path).headers["ETag"]
@@ -80,7 +83,9 @@ def test_head_is_get_without_a_body(desk: Desk) -> None:
         assert head.headers["ETag"] == get.headers["ETag"]
 
 
-@pytest.mark.parametrize(("path", "status"), [("/api/videos/5f6b", 200), ("/api/videos/0000", 404)])
+@pytest.mark.parametrize(
+    ("path", "status"), [("/api/videos/5f6b", 200), ("/api/videos/0000", 404), ("/api/channels/UC_none", 404)]
+)
 def test_look_ups_may_be_kept_found_or_not(desk: Desk, path: str, status: int) -> None:
     """An empty look-up is kept like a full one: without that, each page asks for each video again."""
     answer = desk.client.get(path)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from queue import SimpleQueue
 
@@ -19,8 +19,8 @@ from data.log import schema
 from data.log.append import Appended, Appender
 from data.records import Rejection, Vote
 from intake.live import Newest
-from intake.writer import BROKEN, CLOSING, FULL, LATE, UNSTORED, Cast, Outcome, Writer
-from tests.factories import LOG_ID, START_MS, Site, vote
+from intake.writer import BROKEN, CLOSING, FULL, LATE, UNSTORED, Cast, Erasure, Outcome, Writer
+from tests.factories import LOG_ID, START_MS, Site, vote, voter_id
 
 HOLD_THE_LOG = """
 import sqlite3, sys
@@ -212,18 +212,34 @@ def test_a_full_disk_refuses_and_passes(site: Site, open_writer: OpenWriter, ans
     assert logged(site) == len(stored_before_full) + 1
 
 
+def test_a_log_that_became_read_only_refuses_and_passes(site: Site, open_writer: OpenWriter, answers: Answers) -> None:
+    """When SQLite may not write, votes are refused and the reason says what to do; when it may again, they go on."""
+    connections: list[sqlite3.Connection] = []
+    writer = open_writer(connections.append)
+    (connection,) = connections
+    connection.execute("PRAGMA query_only = ON")
+    writer.submit(vote(1, "a", "fully_ai"), answers.of(1))
+    assert answers.wait_for(1) == [UNSTORED]
+    assert writer.failure.reason.endswith("make the log and its directory writable for this server")
+    connection.execute("PRAGMA query_only = OFF")
+    writer.submit(vote(2, "a", "fully_ai"), answers.of(2))
+
+    assert isinstance(answers.wait_for(1)[0], Cast)
+    assert logged(site) == 1
+
+
 def test_one_broken_vote_never_loses_the_others(
     site: Site, open_writer: OpenWriter, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A vote that cannot be stored for a fault of its own is answered so; the others of its batch are stored."""
-    cast = Appender.cast
+    cast_all = Appender.cast_all
 
-    def faulty(self: Appender, one: Vote) -> Appended:
-        if one.video_id == "broken":
+    def faulty(self: Appender, votes: Sequence[Vote]) -> list[Appended]:
+        if any(one.video_id == "broken" for one in votes):
             raise sqlite3.IntegrityError("CHECK constraint failed: votes")
-        return cast(self, one)
+        return cast_all(self, votes)
 
-    monkeypatch.setattr(Appender, "cast", faulty)
+    monkeypatch.setattr(Appender, "cast_all", faulty)
     writer = open_writer(vote_timeout_s=30)
     with held(site):
         for number in range(9):
@@ -259,14 +275,14 @@ def test_votes_behind_a_hanging_flush_are_refused_by_whoever_comes(
 ) -> None:
     """While the writing thread hangs, a newcomer finds those whose time is up and answers them."""
     hang, release, now = threading.Event(), threading.Event(), [0.0]
-    cast = Appender.cast
+    cast_all = Appender.cast_all
 
-    def hanging(self: Appender, one: Vote) -> Appended:
+    def hanging(self: Appender, votes: Sequence[Vote]) -> list[Appended]:
         hang.set()
         release.wait(20)
-        return cast(self, one)
+        return cast_all(self, votes)
 
-    monkeypatch.setattr(Appender, "cast", hanging)
+    monkeypatch.setattr(Appender, "cast_all", hanging)
     writer = open_writer(clock_s=lambda: now[0])
     writer.submit(vote(1, "a", "fully_ai"), answers.of(1))
     assert hang.wait(20)
@@ -290,3 +306,22 @@ def test_a_batch_takes_no_more_than_its_size(open_writer: OpenWriter, answers: A
 
     assert all(isinstance(outcome, Cast) for outcome in answers.wait_for(10))
     assert logged(site) == 10
+
+
+def test_an_erasure_takes_back_what_came_before_it(site: Site, open_writer: OpenWriter, answers: Answers) -> None:
+    """Between votes of one rush an erasure keeps its place: earlier ones are taken back, later ones stand."""
+    writer = open_writer(vote_timeout_s=30)
+    with held(site):
+        for number, video_id in enumerate("ab"):
+            writer.submit(vote(1, video_id, "fully_ai"), answers.of(number))
+        writer.submit(vote(2, "a", "fully_ai"), answers.of(2))
+        writer.submit(Erasure(START_MS, voter_id(1), ""), answers.of(3))
+        writer.submit(vote(1, "c", "fully_ai"), answers.of(4))
+        writer.submit(Erasure(START_MS, voter_id(9), ""), answers.of(5))
+    outcomes = answers.wait_for(6)
+
+    assert outcomes[3] == Cast(True, 0, 0.0, 2)
+    assert outcomes[5] == Cast(False, 0, 0.0, 0)
+    with closing(sqlite3.connect(site.home.votes_log)) as log:
+        rows = log.execute("SELECT voter, video, categories FROM votes ORDER BY position").fetchall()
+    assert rows == [(1, 1, 1), (1, 2, 1), (2, 1, 1), (1, 1, 0), (1, 2, 0), (1, 3, 1)]

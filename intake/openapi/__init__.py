@@ -1,0 +1,1 @@
+"""What the HTTP interface is, for programs (`/openapi.json`) and for people (`/docs`)."""

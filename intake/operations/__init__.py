@@ -1,0 +1,1 @@
+"""What keeps a votes log safe: backups, and putting them back."""

@@ -1,0 +1,1 @@
+"""The demonstration extension, loaded into a real browser."""
