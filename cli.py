@@ -79,6 +79,11 @@ SECTIONS: Mapping[str, Mapping[str, Place]] = {
             "publisher.scoring.commands:review", "List what needs a person's eyes, or release what is held."
         ),
         "decisions": Place("intake.moderation.commands:decisions", "List what was decided, by whom and why."),
+        "appeals": Place(
+            "intake.appeals.commands:appeals", "List the appeals that wait for an answer, the oldest first."
+        ),
+        "appeal": Place("intake.appeals.commands:appeal", "Answer an appeal."),
+        "token": Place("intake.tokens.commands:token", "Say who may moderate over HTTP."),
     },
     "Follow and look": {
         "sync": Place("clients.commands:sync", "Bring the rows in DEST up to the newest tick of SOURCE."),

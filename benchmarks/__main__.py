@@ -13,7 +13,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.status import Status
 
-from benchmarks import browser, endurance, existing, intake, publishing, real_crowd, syncing
+from benchmarks import browser, endurance, existing, fuzz, intake, publishing, real_crowd, syncing
 from benchmarks.attacks import goals
 from benchmarks.processes import ProcessFailed
 from benchmarks.replay import ReplayFailed
@@ -38,6 +38,7 @@ def parts(environment: Mapping[str, str], *, full: bool) -> dict[str, Part]:
         "syncing": partial(syncing.rows, Path(record) if record else None, full=full),
         "extension": partial(existing.rows, full=full),
         "browser": partial(browser.rows, full=full),
+        "fuzz": partial(fuzz.rows, full=full),
         "scoring": partial(goals.rows, Path(sets) if sets else None, full=full),
         "crowd": partial(real_crowd.rows, Path(sets) if sets else None, full=full),
     }

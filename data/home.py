@@ -54,6 +54,11 @@ class Home:
         return self.directory / "limits.sqlite"
 
     @property
+    def review(self) -> Path:
+        """What needs eyes, as the last publish saw it: a cache, for the home's owner only."""
+        return self.directory / "review.json"
+
+    @property
     def publish_lock(self) -> Path:
         """Locked while a publish runs."""
         return self.directory / "publish.lock"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, field, fields
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any, TypeVar, get_type_hints
 
 Service = TypeVar("Service")
 PREFIX = "REALTUBE_"
+DURATION = re.compile(r"(\d+)\s*(s|m|h|d)")
+UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 class SettingsError(Exception):
@@ -23,6 +26,12 @@ def setting(default: Any, doc: str) -> Any:
         doc: Meaning, unit, and what breaks when it is wrong.
     """
     return field(default=default, metadata={"doc": doc})
+
+
+def duration_ms(text: str) -> int:
+    """Reads `90s`, `30m`, `2h` or `1d` as milliseconds; 0 when it is none of these."""
+    match = DURATION.fullmatch(text.strip())
+    return int(match[1]) * UNIT_MS[match[2]] if match else 0
 
 
 def load(service: type[Service], environment: Mapping[str, str], settings_file: Path | None = None) -> Service:

@@ -21,8 +21,11 @@ STATUS = {
     "INVALID_PREFIX": 400,
     "MISSING_PARAM": 400,
     "INVALID_PARAM": 400,
+    "UNAUTHORIZED": 401,
+    "FORBIDDEN": 403,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
+    "CONFLICT": 409,
     "TOO_LARGE": 413,
     "RATE_LIMITED": 429,
     "INTERNAL_ERROR": 500,
@@ -60,6 +63,7 @@ LEAST_PACKED_BYTES = 1_400
 QUICK = 1
 """Level of gzip for bodies that are made for one request."""
 STORED = (*JSON, UNKEPT)
+CHALLENGE: tuple[Header, ...] = (("WWW-Authenticate", 'Bearer realm="realtube"'),)
 PREFLIGHT = (
     *EVERYWHERE,
     ("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"),
@@ -140,7 +144,8 @@ def refused(rejection: Rejection, *headers: Header) -> Answer:
     status = STATUS[rejection.code]
     kept = any(name == "Cache-Control" for name, _ in headers)
     retry = (("Retry-After", str(RETRY_AFTER_S)),) if status == 503 else ()
-    return Answer(wire.error(rejection), status, (*JSON, *retry, *(headers if kept else (UNKEPT, *headers))))
+    ask = CHALLENGE if status == 401 else ()
+    return Answer(wire.error(rejection), status, (*JSON, *retry, *ask, *(headers if kept else (UNKEPT, *headers))))
 
 
 def allowance_headers(allowance: Allowance) -> tuple[Header, ...]:

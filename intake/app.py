@@ -10,14 +10,31 @@ from flask import Blueprint, Flask, request
 
 from intake import asked, errors
 from intake.answers import Answer, Response, preflight, refused
+from intake.appeals.opening import Opening
+from intake.bearer import Gate
 from intake.casting import Casting
 from intake.limits.limits import Limits
 from intake.live import Newest
 from intake.lookups import Lookups
+from intake.moderation.bench import Bench
 from intake.published import Published
 from intake.readers import Readers
 from intake.readiness import Checks
-from intake.routes import channels, docs, export, health, metrics, stats, sync, users, videos, votes, wellknown
+from intake.routes import (
+    appeals,
+    channels,
+    docs,
+    export,
+    health,
+    metrics,
+    moderation,
+    stats,
+    sync,
+    users,
+    videos,
+    votes,
+    wellknown,
+)
 from intake.settings import IntakeSettings
 from intake.tally import Tally
 from intake.watch.readings import Metrics
@@ -41,6 +58,9 @@ class Parts:
     checks: Checks
     tally: Tally
     metrics: Metrics
+    gate: Gate
+    bench: Bench
+    opening: Opening
     version: str
     now_ms: Callable[[], int]
     """The clock, Unix milliseconds."""
@@ -77,6 +97,8 @@ def _blueprints(parts: Parts) -> Iterator[Blueprint]:
     yield stats.blueprint(parts.readers, parts.tally, parts.limits)
     yield sync.blueprint(published, parts.limits, cdn_url=chosen.cdn_url, now_ms=parts.now_ms)
     yield export.blueprint(published, parts.limits, chosen.cdn_url)
+    yield moderation.blueprint(parts.gate, parts.bench)
+    yield appeals.blueprint(parts.opening)
     yield health.blueprint(parts.checks)
     yield docs.blueprint(parts.version)
     yield metrics.blueprint(parts.metrics)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -20,9 +20,11 @@ from intake.live import Verdict
 from intake.moments import milliseconds
 from intake.readiness import Readiness
 
+Said = TypeVar("Said")
 FUTURE_MS = 60_000
 """How far ahead of ours a client's clock may be."""
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?", re.ASCII)
+DIGITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 NDJSON = "ndjson"
 """The name of the format that `realtube import-votes` takes."""
 
@@ -45,7 +47,14 @@ class _Batch(msgspec.Struct):
 
 MOST_VOTES = 100
 """Votes of one batch at most."""
-_QUOTED = tuple(f'"{field.encode_name}"'.encode() for field in msgspec.structs.fields(_Body))
+
+
+def quoted(body: type[msgspec.Struct]) -> tuple[bytes, ...]:
+    """The names of a body's fields as JSON spells them."""
+    return tuple(f'"{field.encode_name}"'.encode() for field in msgspec.structs.fields(body))
+
+
+_QUOTED = quoted(_Body)
 _decode = msgspec.json.Decoder(_Body).decode
 _decode_batch = msgspec.json.Decoder(_Batch).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw] | None).decode
@@ -148,6 +157,15 @@ def voter_id(query: Mapping[str, str]) -> str | Rejection:
 def hash_prefix(text: str) -> str | Rejection:
     """Reads the start of the hash by which videos are asked for."""
     return HASH_PREFIX.read(text) or Rejection(HASH_PREFIX.code, f"{HASH_PREFIX.name} must be {HASH_PREFIX.rule}")
+
+
+def whole_number(query: Mapping[str, str], name: str, *, default: int, most: int) -> int | Rejection:
+    """Reads a whole number from 1 on."""
+    text = query.get(name)
+    if text is None:
+        return default
+    number = int(text) if DIGITS.fullmatch(text) else 0
+    return number if 1 <= number <= most else Rejection("INVALID_PARAM", f"{name} must be a number from 1 to {most}")
 
 
 def importable(query: Mapping[str, str]) -> bool | Rejection:
@@ -254,9 +272,20 @@ def _result(verdict: Verdict, *, not_ai: bool) -> shapes.VideoResult:
 
 
 def _object(body: bytes) -> _Body | Rejection:
+    return read_object(body, _decode, _QUOTED)
+
+
+def read_object(body: bytes, decode: Callable[[bytes], Said], names: Sequence[bytes]) -> Said | Rejection:
+    """Reads a body that must be one JSON object.
+
+    Args:
+        body: As it came.
+        decode: Of the object's fields.
+        names: See `quoted`.
+    """
     try:
-        said = _decode(body)
-        twice = _names_twice(body, _QUOTED)
+        said = decode(body)
+        twice = _names_twice(body, names)
         if not body.isascii():
             body.decode()  # the decoder does not look into text that it drops
     except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors
@@ -264,11 +293,11 @@ def _object(body: bytes) -> _Body | Rejection:
     return Rejection("INVALID_BODY", "the body must not name a field twice") if twice else said
 
 
-def _names_twice(body: bytes, quoted: Sequence[bytes]) -> bool:
-    if b"\\" not in body and all(body.count(name) < 2 for name in quoted):
+def _names_twice(body: bytes, names: Sequence[bytes]) -> bool:
+    if b"\\" not in body and all(body.count(name) < 2 for name in names):
         return False  # nearly always: no name can be spelt in another way, and none stands there twice
-    names = [name for name, _ in json.loads(body, object_pairs_hook=list)]
-    return len(set(names)) != len(names)
+    said = [name for name, _ in json.loads(body, object_pairs_hook=list)]
+    return len(set(said)) != len(said)
 
 
 def _named(said: _Body) -> list[str] | Rejection:

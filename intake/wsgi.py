@@ -26,6 +26,8 @@ from data.log import schema
 from data.log.place import Place
 from intake import server
 from intake.app import Parts, create_app, runs_inline
+from intake.appeals.opening import Opening
+from intake.bearer import Gate
 from intake.bridge import Bridge
 from intake.casting import Casting
 from intake.kept import Kept
@@ -35,6 +37,7 @@ from intake.limits.quotas import quotas
 from intake.limits.sheet import Sheet
 from intake.live import Newest
 from intake.lookups import Lookups
+from intake.moderation.bench import Bench
 from intake.network import Networks
 from intake.published import Published
 from intake.readers import Readers
@@ -147,7 +150,14 @@ def compose(
     )
     told = metrics(watch, writer, readers, kept, limits, published, lines=lines, now_ms=now_ms)
     tally = Tally(now_ms)
-    parts = Parts(chosen, casting, readers, newest, lookups, limits, published, checks, tally, told, version(), now_ms)
+    parts = Parts(
+        chosen, casting, readers, newest, lookups, limits, published, checks, tally, told,
+        gate=Gate(readers, now_ms),
+        bench=Bench(home.votes_log, home.review, readers, newest, now_ms),
+        opening=Opening(home.votes_log, readers, networks, chosen.trusted_hops, now_ms, secrets.token_bytes),
+        version=version(),
+        now_ms=now_ms,
+    )  # fmt: skip
     app = create_app(parts)
     watch.endpoints = Endpoints(rule.rule for rule in app.url_map.iter_rules())
     return Intake(app, chosen, casting, lookups, writer, readers, limits, watch)

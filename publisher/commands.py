@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -20,7 +21,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from data import settings as setting_files
 from data.formats.tree import rfc3339
 from data.home import Home, home_of
+from data.log.schema import LogError
 from data.records import LATEST_MS
+from data.settings import duration_ms
 from publisher import schedule
 from publisher.operations.orders import NOTHING, Order
 from publisher.refusals import GuardRefused
@@ -28,7 +31,8 @@ from publisher.research import browse as browsing
 from publisher.research import site
 from publisher.run import Report
 from publisher.run import publish as publish_once
-from publisher.settings import PublisherSettings, duration_ms
+from publisher.scoring.pressing import leave_list
+from publisher.settings import PublisherSettings
 from publisher.store import Store
 from publisher.stores import open_store
 from publisher.stores.local import LocalStore
@@ -69,17 +73,24 @@ def publish(every: str | None, now_ms: int | None, override: str | None, dry_run
         if now_ms is not None or not 0 < duration_ms(every) <= DAY_MS:
             raise click.UsageError("--every takes a time such as 90s, 30m or 1h, at most 1d, and no --now-ms beside it")
         settings = replace(settings, interval=every)  # what heads tell clients
-    store = _store(home, settings)
+    store, rehearsal = _store(home, settings), dry_run or now_ms is not None
     signer_of(home)  # a home without keys ends here
 
     def tick(tick_ms: int) -> None:
         settle_quietly(home)
         signer = signer_of(home)  # at each tick: keys may change while this runs
-        with progress_bar() as progress:
-            report = publish_once(
-                home, store, signer, settings, now_ms=tick_ms, order=order, dry_run=dry_run, progress=progress
-            )
+        try:
+            with progress_bar() as progress:
+                report = publish_once(
+                    home, store, signer, settings, now_ms=tick_ms, order=order, dry_run=dry_run, progress=progress
+                )
+        except GuardRefused:
+            if not rehearsal:
+                _leave_list(home)  # a person must look: now more than ever
+            raise
         print_report(report, as_json, dry_run=dry_run)
+        if not rehearsal:
+            _leave_list(home)
 
     with schedule.alone(home.publish_lock):
         if every is None:
@@ -142,6 +153,14 @@ def browse(host: str, port: int, open_it: bool, build_only: bool, as_json: bool)
         place, source, wait=stop.wait, progress=progress_bar, opened=opened,
         failed=lambda trouble: click.echo(f"a new tick cannot be shown yet: {trouble}", err=True),
     )  # fmt: skip
+
+
+def _leave_list(home: Home) -> None:
+    """Lists for the server what needs eyes. What goes wrong here must not look as if the tick had."""
+    try:
+        leave_list(home, clock_ms)
+    except (OSError, sqlite3.Error, LogError) as error:
+        click.echo(f"the list of what needs eyes could not be written: {error}", err=True)
 
 
 def home_and_settings() -> tuple[Home, PublisherSettings]:

@@ -10,6 +10,7 @@ from data.formats.tree import epoch_of, kill_key, root_key, sha256
 from data.home import Home
 from data.log import schema
 from data.log.read import LogReader, open_columns
+from data.settings import duration_ms
 from data.standing import Standing
 from publisher.names import Names, names_of
 from publisher.operations.ground import Ground
@@ -20,7 +21,7 @@ from publisher.refusals import PublishRefused
 from publisher.scoring.channel_scores import channel_scores, no_channels, recounted
 from publisher.scoring.rescore import score_tick
 from publisher.scoring.verdicts import empty
-from publisher.settings import PublisherSettings, duration_ms
+from publisher.settings import PublisherSettings
 from publisher.signer import Signer
 from publisher.store import Artifact, Store
 from publisher.sync import epoch as epochs

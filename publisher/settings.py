@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from data.formats.head import Sunset
-from data.settings import SettingsError, setting
-
-INTERVAL = re.compile(r"(\d+)\s*(s|m|h|d)")
-UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+from data.settings import SettingsError, duration_ms, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +85,3 @@ class PublisherSettings:
         except ValueError:
             raise SettingsError(f"REALTUBE_SUNSET must be a day such as 2030-12-31, found {self.sunset!r}") from None
         return Sunset(int(day.timestamp()) * 1_000, self.sunset_see)
-
-
-def duration_ms(text: str) -> int:
-    """Reads `90s`, `30m`, `2h` or `1d` as milliseconds; 0 when it is none of these."""
-    match = INTERVAL.fullmatch(text.strip())
-    return int(match[1]) * UNIT_MS[match[2]] if match else 0

@@ -43,6 +43,7 @@ def test_the_names_are_fixed() -> None:
         "mirror", "ticks", "diff", "backup", "restore",
         "doctor", "lock", "confirm-human", "unlock", "hide", "unhide", "ban", "unban", "decisions", "explain", "review",
         "keys", "prune", "rollback", "resume", "kill", "tombstone",
+        "token", "appeals", "appeal",
     }  # fmt: skip
 
 

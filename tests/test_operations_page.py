@@ -101,6 +101,10 @@ def test_a_damaged_log_is_restored(shell: Shell) -> None:
 
 OTHERS: dict[str, Callable[[str], bool]] = {
     "A full disk": lambda said: "votes.db" in said and "GB free" in said,
+    "Moderators": lambda said: (
+        "rt_1_" in said and "valid    moderator" in said and "token 1 is revoked now" in said and "nothing was" in said
+    ),
+    "Takedowns and appeals": lambda said: "no appeal is open" in said,
     "Upgrading": lambda said: "before-upgrade" in said and f"version {schema.newest_version()}" in said,
 }
 

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from data.log import lookup
 from data.log.append import Appender, Decision, VideoRuling, VoterRuling
 
 STANDING_AUDITS = """
@@ -39,11 +40,18 @@ LAST_RULING_ON_VOTER = """
 NEWEST_DECISIONS = """
     SELECT position, decided_at_ms, kind, coalesce(video_id, ''), coalesce(voter_id, ''), label, score, actor, reason
     FROM decisions LEFT JOIN videos USING (video) LEFT JOIN voters USING (voter)
-    ORDER BY position DESC LIMIT ?
+    WHERE position < ? ORDER BY position DESC LIMIT ?
 """
+VIDEOS_DECIDED_AFTER = "SELECT video_id FROM decisions JOIN videos USING (video) WHERE position > ?"
 ON_VIDEOS: tuple[tuple[VideoRuling, ...], ...] = (("lock", "confirm_human", "unlock"), ("hide", "unhide"), ("release",))
 ON_VOTERS: tuple[tuple[VoterRuling, ...], ...] = (("moderator_add", "moderator_remove"), ("ban", "unban"))
 """Rulings that replace each other; the last one of each group takes the others back."""
+NO_END = 2**62
+"""Beyond every position."""
+
+
+class NothingToRelease(Exception):
+    """Nobody has voted on the video; nothing was appended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +119,12 @@ def rule_on_video(appender: Appender, video_id: str, kind: VideoRuling, author: 
 
     Returns:
         False when it is so already and nothing was appended.
+
+    Raises:
+        NothingToRelease: See there.
     """
+    if kind == "release" and not lookup.video_by_id(appender.connection, video_id):
+        raise NothingToRelease(f"nobody has voted on {video_id}: there is nothing to release")
     stands = _stands(appender.connection, LAST_RULING_ON_VIDEO, video_id, _group(ON_VIDEOS, kind))
     if stands == (kind, score) and kind != "release":  # a release is a moment, not a state: each one is another
         return False
@@ -132,14 +145,19 @@ def rule_on_voter(appender: Appender, voter_id: str, kind: VoterRuling, author: 
     return True
 
 
-def newest(connection: sqlite3.Connection, count: int) -> list[tuple[int, Decision]]:
-    """The newest decisions and their positions, the newest first."""
+def newest(connection: sqlite3.Connection, count: int, before: int = NO_END) -> list[tuple[int, Decision]]:
+    """The newest decisions before a position, and their positions, the newest first."""
     return [
         (position, Decision(at_ms, kind, actor, reason, video_id, voter_id, label, score))
         for position, at_ms, kind, video_id, voter_id, label, score, actor, reason in connection.execute(
-            NEWEST_DECISIONS, (count,)
+            NEWEST_DECISIONS, (before, count)
         )
     ]
+
+
+def videos_decided_after(connection: sqlite3.Connection, position: int) -> set[str]:
+    """The ids of the videos that any decision after a position is about."""
+    return {video_id for (video_id,) in connection.execute(VIDEOS_DECIDED_AFTER, (position,))}
 
 
 def _group(groups: Sequence[tuple[str, ...]], kind: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import asdict
 import click
 import orjson
 
+from data.cases import printable
 from data.formats.tree import rfc3339
 from data.home import home_of
 from data.log import decide, schema
@@ -213,7 +214,8 @@ def decisions(limit: int, as_json: bool) -> None:
     for position, one in found:
         about = one.video_id or one.voter_id
         what = {"audit": f"audit {one.label}", "lock": f"lock {one.score}"}.get(one.kind, one.kind.replace("_", " "))
-        click.echo(f"{position:>8}  {rfc3339(one.decided_at_ms)}  {what:<16}  {about}  by {one.actor}: {one.reason}")
+        who = f"by {printable(one.actor)}: {printable(one.reason)}"
+        click.echo(f"{position:>8}  {rfc3339(one.decided_at_ms)}  {what:<16}  {about}  {who}")
     if not found:
         click.echo("nothing was decided yet", err=True)
 

@@ -8,10 +8,13 @@ import msgspec
 
 from intake import shapes, wire
 from intake.fields import Schema, batch_schema, retraction_schema, vote_schema
-from intake.openapi.parts import ref
-from intake.openapi.paths import OPERATIONS
+from intake.moderation import told
+from intake.openapi import moderation, paths
+from intake.openapi.parts import TOKEN, Operation, ref
 
 OPENAPI = "3.1.0"
+OPERATIONS: dict[tuple[str, str], Operation] = paths.OPERATIONS | moderation.OPERATIONS
+BEARER = {"type": "http", "scheme": "bearer", "description": "What `realtube token create` printed."}
 DESCRIPTION = """\
 An open, crowd-sourced record of which videos are AI-generated. Whoever wants all of it should follow the published
 files instead: they are signed, and need no server.
@@ -20,6 +23,8 @@ Every answer may be read by any page (CORS `*`), and `OPTIONS` on any path is an
 and `HEAD` beside it. Errors have one shape, unknown paths (404 `NOT_FOUND`) and wrong methods
 (405 `METHOD_NOT_ALLOWED`, with `Allow`) included. Text is trimmed, hex digits may be capitals, unknown fields are
 dropped, a body is at most 1 MiB. Large answers are compressed with gzip for those who accept it.
+
+Moderators bear a token; all else takes none.
 
 A voter's id is a secret of their client: whoever knows it can read and change their votes. It is never published.
 """
@@ -31,7 +36,7 @@ def document(version: str) -> Schema:
     Args:
         version: Of this RealTube.
     """
-    _, answers = msgspec.json.schema_components(shapes.ALL, ref_template="#/components/schemas/{name}")
+    _, answers = msgspec.json.schema_components((*shapes.ALL, *told.ALL), ref_template="#/components/schemas/{name}")
     requests = {
         "Vote": vote_schema(),
         "Retraction": retraction_schema(),
@@ -48,7 +53,7 @@ def document(version: str) -> Schema:
         "servers": [{"url": "/"}],
         "tags": [{"name": name} for name in dict.fromkeys(one.tag for one in OPERATIONS.values())],
         "paths": _paths(),
-        "components": {"schemas": requests | answers},
+        "components": {"schemas": requests | moderation.REQUESTS | answers, "securitySchemes": {TOKEN: BEARER}},
     }
 
 

@@ -23,6 +23,8 @@ SPENT = {
         ("X-RateLimit-Reset", "Seconds until the quota is whole again."),
     )
 }
+CHALLENGE = {"WWW-Authenticate": {"required": True, "schema": TEXT}}
+TOKEN = "token"  # noqa: S105  # the name of the security scheme
 LOCATION = {"Location": {"required": True, "schema": TEXT}}
 ATTACHED = {"Content-Disposition": {"required": True, "schema": TEXT}}
 OPEN = {name: {"required": True, "schema": {"type": "string", "const": value}} for name, value in EVERYWHERE} | {
@@ -31,7 +33,10 @@ OPEN = {name: {"required": True, "schema": {"type": "string", "const": value}} f
 REASONS = {
     304: "What the client holds is still true.",
     400: "The request cannot be understood.",
+    401: "No token, or one that lets nobody in.",
+    403: "The token's role may not.",
     404: "There is no such thing.",
+    409: "Something else stands in the way.",
     413: "The body is larger than 1 MiB.",
     429: "Too often: nothing was carried out, wait `Retry-After` seconds.",
     500: "A fault of the server.",
@@ -50,6 +55,8 @@ class Operation:
     """By status."""
     parameters: tuple[Schema, ...] = ()
     body: Schema | None = None
+    barred: bool = False
+    """Whether it takes a token."""
 
     def document(self, name: str) -> Schema:
         """The operation as OpenAPI has it.
@@ -61,6 +68,8 @@ class Operation:
             "operationId": name, "tags": [self.tag], "summary": self.summary, "description": self.description,
             "parameters": list(self.parameters), "responses": dict(self.answers),
         }  # fmt: skip
+        if self.barred:
+            said["security"] = [{TOKEN: []}]
         return said | ({"requestBody": self.body} if self.body else {})
 
 
@@ -119,6 +128,7 @@ def array_of(name: str) -> Schema:
 def _refusal(status: int, codes: list[str]) -> Schema:
     code = {"properties": {"error": {"properties": {"code": {"enum": codes}}}}}
     headers = CACHE | (RETRY if status in {429, 503} else {}) | (SPENT if status == 429 else {})
+    headers |= CHALLENGE if status == 401 else {}
     return answer(REASONS[status], {JSON: {"allOf": [ref("ErrorAnswer"), code]}}, **headers)
 
 

@@ -76,7 +76,8 @@ def restore(file: Path, replace: bool, as_json: bool) -> None:
     kept = home.votes_log.with_name(home.votes_log.name + aside) if home.votes_log.exists() else None
     with _progress("checking and copying") as seen:
         done = copies.restore(file, home.votes_log, aside=aside, progress=seen)
-    home.standing.unlink(missing_ok=True)  # caches that were worked out from the log that was there
+    for cache in (home.standing, home.review):
+        cache.unlink(missing_ok=True)  # caches that were worked out from the log that was there
     shutil.rmtree(home.cache, ignore_errors=True)
     published = _published(Path(chosen.store) if chosen.store else home.public, done.log_id)
     ahead = published > done.last_position

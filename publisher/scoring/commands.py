@@ -15,7 +15,6 @@ import click
 import numpy as np
 import orjson
 
-from data import standing as standing_file
 from data.columns import Decisions
 from data.home import Home, home_of
 from data.input import labelfile, votefile
@@ -23,16 +22,15 @@ from data.input.votebatch import Reject, VoteBatch
 from data.log import decide, lookup, schema
 from data.log.append import Appender
 from data.log.decide import Author
-from data.log.read import open_columns
+from data.log.pseudonyms import pseudonyms_of
 from data.records import LATEST_MS, VIDEO_ID, VOTER_ID
 from data.standing import Standing
 from data.verdicts import FLAGGED
 from publisher.scoring.explain import VideoExplanation, explain_video
 from publisher.scoring.explain_voter import VoterExplanation, explain_voter
 from publisher.scoring.from_file import ballots, score_ballots, write_scores
-from publisher.scoring.pseudonyms import pseudonyms_of
-from publisher.scoring.review import review as cases_of
-from publisher.scoring.trust import full_round
+from publisher.scoring.pressing import learned as learned_of
+from publisher.scoring.pressing import pressing
 from publisher.scoring.wording import cases_text, video_text, voter_text
 
 SHOWN_REJECTS = 5
@@ -112,8 +110,8 @@ def explain(video_id: str | None, voter_id: str | None, as_json: bool) -> None:
     home = home_of(os.environ)
     with closing(schema.open_for_reading(home.votes_log)) as log:
         decided = lookup.decisions_after(log, 0)
-        learned = _learned(home, decided)
-        pseudonym = pseudonyms_of(home, log)
+        learned = learned_of(home, decided, _now_ms())
+        pseudonym = pseudonyms_of(log)
         if video_id is not None:
             found = _explain_video(log, video_id, decided, learned, pseudonym)
             click.echo(orjson.dumps(asdict(found)) if as_json else video_text(found))
@@ -137,8 +135,8 @@ def explain(video_id: str | None, voter_id: str | None, as_json: bool) -> None:
 def review(limit: int, release: str | None, reason: str | None, actor: str | None, as_json: bool) -> None:
     """List what needs a person's eyes, or release what is held.
 
-    Held bursts and flips, clusters of voters who voted within three days, and disputed videos, by reach and
-    uncertainty, each with the command to run next. Reads the whole log. Voters are shown under pseudonyms.
+    Held bursts and flips, clusters of voters who voted within three days, disputed videos and open appeals, by reach
+    and uncertainty, each with the command to run next. Reads the whole log. Voters are shown under pseudonyms.
 
     \b
     Example:
@@ -151,18 +149,7 @@ def review(limit: int, release: str | None, reason: str | None, actor: str | Non
         return
     if reason or actor:
         raise click.UsageError("--reason and --actor stand beside --release")
-    with closing(schema.open_for_reading(home.votes_log)) as log, open_columns(home.votes_log) as columns:
-        decided = lookup.decisions_after(log, 0)
-        video_ids = columns.video_ids()
-        cases = cases_of(
-            columns.votes(columns.last_position()),
-            decided,
-            _learned(home, decided),
-            now_ms=_now_ms(),
-            limit=limit,
-            video_id=lambda key: str(video_ids[key]),
-            pseudonym=pseudonyms_of(home, log),
-        )
+    cases = pressing(home, now_ms=_now_ms(), limit=limit).cases
     click.echo(orjson.dumps([asdict(case) for case in cases]) if as_json else cases_text(cases))
 
 
@@ -173,8 +160,6 @@ def _release(home: Home, video_id: str, reason: str | None, actor: str | None, *
         raise click.UsageError("--release needs --reason")
     author = Author(_now_ms(), actor or decide.login(), reason)
     with closing(schema.open_for_append(home.votes_log)) as log:
-        if not lookup.video_by_id(log, video_id):
-            raise click.ClickException(f"nobody has voted on {video_id}: there is nothing to release")
         appender = Appender(log)
         with appender.transaction():
             changed = decide.rule_on_video(appender, video_id, "release", author)
@@ -213,19 +198,6 @@ def _explain_voter(
     videos = lookup.videos_of_voter(log, voter)
     votes = lookup.votes_of(log, videos)
     return explain_voter(voter, votes, decided, learned, pseudonym=pseudonym, video_ids=videos, now_ms=_now_ms())
-
-
-def _learned(home: Home, decided: Decisions) -> Standing:
-    """The last full round; without its file, one over the whole log now."""
-    with open_columns(home.votes_log) as log:
-        connection = schema.open_for_reading(home.votes_log)
-        with closing(connection):
-            log_id = schema.identity(connection).log_id
-        found = standing_file.read(home.standing)
-        if found and found.log_id == log_id:
-            return found
-        through = log.last_position()
-        return full_round(log.votes(through), decided, log_id=log_id, position=through, now_ms=_now_ms())
 
 
 def _good(batches: Iterable[VoteBatch], rejects: list[Reject]) -> Iterator[VoteBatch]:

@@ -1,16 +1,19 @@
-"""What needs a moderator's eyes, by reach times uncertainty: what is held, clusters that vote now, disputes. Pure."""
+"""What needs eyes, by reach times uncertainty: what is held, clusters that vote now, disputes, open appeals."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from data import cases
+from data.cases import Case
 from data.columns import Decisions, Floats, Ints, Mask, Votes
 from data.flips import still_held
 from data.holds import HOLD_MS
 from data.judging import grounds_of, said
+from data.log.appeals import Appeal
 from data.records import NOT_AI_BIT
 from data.score import Verdicts, Videos, contributions, percent, score, sums
 from data.standing import Standing
@@ -23,29 +26,6 @@ DISPUTED_LOG_ODDS = 1.0
 """Each side of a disputed video gives at least so much evidence."""
 DISPUTED_SCORE = (0.3, 0.7)
 """And its score lies between these."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One thing to look at."""
-
-    kind: str
-    """`burst`, `flips`, `cluster` or `dispute`."""
-    about: str
-    """The video's id; of a cluster the pseudonym of its first voter."""
-    why: str
-    votes: int
-    """Its reach: standing votes on the video, or of the cluster."""
-    held: int
-    """How many of them are held."""
-    voters: int
-    """How many people cast them."""
-    score: int
-    """0-100 now; of a cluster the mean over its videos."""
-    priority: float
-    """Reach times uncertainty, 0 to `votes`."""
-    command: str
-    """What to run next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +61,7 @@ def review(
     limit: int,
     video_id: Callable[[int], str],
     pseudonym: Callable[[int], str],
+    appeals: Sequence[tuple[int, Appeal]] = (),
 ) -> list[Case]:
     """Lists what needs eyes, the most pressing first.
 
@@ -92,11 +73,13 @@ def review(
         limit: How many cases at most.
         video_id: The id of a video by key.
         pseudonym: Names a voter by key without giving their id away.
+        appeals: The open ones and the key of the video that each is about, 0 when the log does not know it.
     """
     scene = _scene(votes, decided, learned, now_ms)
     found = _bursts(scene, limit, video_id) + _flips_held(scene, limit, video_id) + _disputes(scene, limit, video_id)
     found += _clusters(scene, limit, now_ms, video_id, pseudonym)
-    return sorted(found, key=lambda case: (-case.priority, case.kind, case.about))[:limit]
+    found += [_appealed(scene, appeal, key) for key, appeal in appeals]
+    return cases.most_pressing(found, limit)
 
 
 def _scene(votes: Votes, decided: Decisions, learned: Standing, now_ms: int) -> Scene:
@@ -123,36 +106,36 @@ def _bursts(scene: Scene, limit: int, video_id: Callable[[int], str]) -> list[Ca
     now, count, held = scene.verdicts.score[rows], scene.verdicts.voters[rows], scene.verdicts.held[rows]
     priority = count * np.maximum(scene.uncertainty()[rows], np.abs(without - now))
     flags = np.bincount(scene.row[scene.held & _flags(scene.words)], minlength=len(scene.videos))[rows]
-    cases = []
+    listed = []
     for place in np.argsort(-priority, kind="stable")[:limit].tolist():
         name, waiting, flagging = video_id(int(videos.video[place])), int(held[place]), int(flags[place])
         points, released = int(percent(now)[place]), int(percent(without)[place])
-        cases.append(Case(
+        listed.append(Case(
             "burst", name,
             f"{flagging} flags and {waiting - flagging} counter-votes are held; "
             f"counted, they lead from {points} to {released}",
             votes=int(count[place]), held=waiting, voters=int(count[place]), score=points,
             priority=round(float(priority[place]), 3), command=f"realtube review --release {name} --reason …",
         ))  # fmt: skip
-    return cases
+    return listed
 
 
 def _flips_held(scene: Scene, limit: int, video_id: Callable[[int], str]) -> list[Case]:
     rows = np.flatnonzero(scene.flips)
     now, free, count = scene.verdicts.score[rows], scene.free[rows], scene.verdicts.voters[rows]
     priority = count * np.maximum(scene.uncertainty()[rows], np.abs(free - now))
-    cases = []
+    listed = []
     for place in np.argsort(-priority, kind="stable")[:limit].tolist():
         row, points = int(rows[place]), int(percent(now)[place])
         name = video_id(int(scene.videos.video[row]))
-        cases.append(Case(
+        listed.append(Case(
             "flips", name,
             f"one of {len(rows)} videos that few voters turned at once; "
             f"let go, it moves from {points} to {int(percent(free)[place])}",
             votes=int(count[place]), held=int(scene.verdicts.held[row]), voters=int(count[place]), score=points,
             priority=round(float(priority[place]), 3), command=f"realtube review --release {name} --reason …",
         ))  # fmt: skip
-    return cases
+    return listed
 
 
 def _disputes(scene: Scene, limit: int, video_id: Callable[[int], str]) -> list[Case]:
@@ -165,15 +148,15 @@ def _disputes(scene: Scene, limit: int, video_id: Callable[[int], str]) -> list[
     rows = np.flatnonzero((sides >= DISPUTED_LOG_ODDS) & near & scene.undecided)
     count, counters = scene.verdicts.voters[rows], scene.verdicts.votes[rows, -1]
     priority = count * scene.uncertainty()[rows]
-    cases = []
+    listed = []
     for place in np.argsort(-priority, kind="stable")[:limit].tolist():
         name, votes, against = video_id(int(scene.videos.video[rows[place]])), int(count[place]), int(counters[place])
-        cases.append(Case(
+        listed.append(Case(
             "dispute", name, f"{votes - against} flags against {against} counter-votes, both sides of weight",
             votes=votes, held=0, voters=votes, score=int(percent(now[rows])[place]),
             priority=round(float(priority[place]), 3), command=f"realtube explain {name}",
         ))  # fmt: skip
-    return cases
+    return listed
 
 
 def _clusters(
@@ -190,18 +173,27 @@ def _clusters(
     priority = sums(label, scene.uncertainty()[row], size)
     points = sums(label, scene.verdicts.score[row], size) / np.maximum(count, 1)
     found = np.flatnonzero((people >= CLUSTER_VOTERS) & (votes_now > 0))
-    cases = []
+    listed = []
     for key in found[np.argsort(-priority[found], kind="stable")][:limit].tolist():
         videos, times = np.unique(words.video[label == key], return_counts=True)
         most = video_id(int(videos[times.argmax()]))
-        cases.append(Case(
+        listed.append(Case(
             "cluster", pseudonym(key),
             f"{people[key]} voters vote together on {len(videos)} videos, {votes_now[key]} votes in three days",
             votes=int(count[key]), held=int(scene.held[member][label == key].sum()), voters=int(people[key]),
             score=int(percent(points)[key]), priority=round(float(priority[key]), 3),
             command=f"realtube explain {most}",
         ))  # fmt: skip
-    return cases
+    return listed
+
+
+def _appealed(scene: Scene, appeal: Appeal, video: int) -> Case:
+    row = int(np.searchsorted(scene.videos.video, video))
+    if row == len(scene.videos) or int(scene.videos.video[row]) != video:
+        return cases.of_appeal(appeal, votes=0, held=0, score=0)
+    verdicts = scene.verdicts
+    points = int(percent(verdicts.score[row : row + 1])[0])
+    return cases.of_appeal(appeal, votes=int(verdicts.voters[row]), held=int(verdicts.held[row]), score=points)
 
 
 def _flags(votes: Votes) -> Mask:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from data.cases import Case
 from publisher.scoring.explain import VideoExplanation, VoteLine
 from publisher.scoring.explain_voter import VoterExplanation
-from publisher.scoring.review import Case
 
 SHOWN_VOTES = 20
 """More votes than these are summed up in one line."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,19 @@ from typing import Any
 import pytest
 
 from data import records
+from data.log.appeals import A_NETWORK_A_DAY
+from data.log.schema import open_for_reading
 from intake import shapes
 from intake.answers import STATUS
 from intake.fields import CHANNEL_ID, HASH_PREFIX, VIDEO_ID, VOTER_ID, TextField, list_of, one_of
+from intake.moderation.bodies import MESSAGE, REASON, FreeText
 from intake.moments import SCHEMA as MOMENT
 from tests.factories import START_MS, Site, vote
 from tests.intake.conftest import Desk
+from tests.intake.moderating import token_of
 from tests.intake.serving import StartServer
 
-EXAMPLES = 110
+EXAMPLES = 75
 """Cases of each operation and phase."""
 SETTINGS = Path(__file__).with_name("schemathesis.toml")
 
@@ -41,11 +46,13 @@ def test_a_fuzzer_finds_no_difference_between_document_and_server(site: Site, st
     site.appoint(1)
     site.cast(*(vote(1, f"v{n}", "fully_ai", channel_id="UC_one") for n in range(9)))
     site.publish(START_MS)
+    token = token_of(site, "maintainer")
     server = start(min_free_mb=0)
     command = [
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(SETTINGS), "run",
         f"http://localhost:{server.port}/openapi.json", "--checks", "all", "--mode", "all",
-        "--max-examples", str(EXAMPLES), "--generation-deterministic", "--no-color",
+        "--header", f"Authorization: Bearer {token}", "--max-examples", str(EXAMPLES),
+        "--generation-deterministic", "--no-color",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, cwd=site.home.directory, check=False)
 
@@ -53,6 +60,11 @@ def test_a_fuzzer_finds_no_difference_between_document_and_server(site: Site, st
     cases = re.search(r"(\d+) generated, (\d+) passed", done.stdout)
     assert cases is not None, done.stdout[-2_000:]
     assert int(cases[1]) == int(cases[2]) >= 2_000
+    with closing(open_for_reading(site.home.votes_log)) as log:
+        decided = {kind for (kind,) in log.execute("SELECT kind FROM decisions WHERE actor = 'ada'")}
+        appeals = log.execute("SELECT count(*) FROM appeals").fetchone()
+    assert decided >= {"lock", "confirm_human", "hide", "ban"}, "moderators' requests were not let in"
+    assert appeals == (A_NETWORK_A_DAY,)
 
 
 def test_every_route_is_described_and_no_other(desk: Desk) -> None:
@@ -107,6 +119,23 @@ def test_a_pattern_takes_what_reading_takes(field: TextField, text: str) -> None
 
     assert bool(re.search(field.schema()["pattern"], text, re.ASCII)) == taken
     assert bool(re.search(field.schema(optional=True)["pattern"], text, re.ASCII)) == isinstance(read, str)
+
+
+@pytest.mark.parametrize("field", [REASON, MESSAGE], ids=lambda field: field.name)
+@pytest.mark.parametrize(
+    "text",
+    ["a", " a ", "a b", "a\nb", "\ta\r\n", "", " ", "\n", "\x00", "a\x00", "a\x1b[2Jb", "a\x7fb", "a\x85b", "\u2028",
+     "a\u2029b", "\u00a0", "\u202ea", "🎬 é עברית", "a\u200db", "x" * 500, "x" * 501, "x" * 2_000, "x" * 2_001,
+     " " * 499 + "x", " " * 500 + "x"],
+)  # fmt: skip
+def test_a_pattern_of_free_text_takes_what_reading_takes(field: FreeText, text: str) -> None:
+    """So does that of what people write, with its greatest length."""
+    read = field.read(text)
+    for schema, taken in (
+        (field.schema(""), isinstance(read, str) and read != ""),
+        (field.schema("", optional=True), isinstance(read, str)),
+    ):
+        assert bool(re.search(schema["pattern"], text) and len(text) <= schema["maxLength"]) == taken
 
 
 def test_examples_fit_their_patterns() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.cases import Case
 from data.columns import Decisions, Votes
 from data.decisions import audits_and_moderators
 from data.holds import DAY_MS
@@ -16,7 +17,7 @@ from data.records import NOT_AI_BIT
 from data.standing import Standing
 from data.voters import ESTABLISHED, NEWCOMER, Voters
 from publisher.scoring.explain import explain_video
-from publisher.scoring.review import Case, review
+from publisher.scoring.review import review
 from publisher.scoring.wording import video_text
 from tests.factories import voter_id
 from tests.homes import CommandLine, new_home

@@ -1,0 +1,1 @@
+"""Appeals of creators: opened over HTTP, answered by moderators."""

@@ -1,0 +1,1 @@
+"""Bearer tokens for moderators: made, listed, revoked."""

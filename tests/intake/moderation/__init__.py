@@ -1,0 +1,1 @@
+"""Moderation over HTTP: who may, and what they decide."""
