@@ -13,9 +13,10 @@ from typing import Protocol
 from rich.console import Console
 from rich.status import Status
 
-from benchmarks import browser, endurance, fuzz, intake, publishing, real_crowd
+from benchmarks import browser, endurance, existing, fuzz, intake, publishing, real_crowd, syncing
 from benchmarks.attacks import goals
 from benchmarks.processes import ProcessFailed
+from benchmarks.replay import ReplayFailed
 from benchmarks.report import Row, print_rows
 from benchmarks.site import CommandFailed
 
@@ -29,11 +30,13 @@ class Part(Protocol):
 
 def parts(environment: Mapping[str, str], *, full: bool) -> dict[str, Part]:
     """The parts by name, in the order in which they run."""
-    sets = environment.get("REALTUBE_CROWD_DIR")
+    sets, record = environment.get("REALTUBE_CROWD_DIR"), environment.get("REALTUBE_CHURN_FILE")
     return {
         "intake": partial(intake.rows, full=full),
         "endurance": partial(endurance.rows, full=full),
         "publishing": partial(publishing.rows, full=full),
+        "syncing": partial(syncing.rows, Path(record) if record else None, full=full),
+        "extension": partial(existing.rows, full=full),
         "browser": partial(browser.rows, full=full),
         "fuzz": partial(fuzz.rows, full=full),
         "scoring": partial(goals.rows, Path(sets) if sets else None, full=full),
@@ -57,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with progress.status(name) as status:
             try:
                 rows += measure(on_step=partial(_show, status, name))
-            except (CommandFailed, ProcessFailed, real_crowd.NotThere) as error:
+            except (CommandFailed, ProcessFailed, ReplayFailed, real_crowd.NotThere) as error:
                 failed = True
                 progress.print(f"{name} failed: {error}", markup=False)
                 rows.append(Row(name, "the whole part", None, note="failed, see above"))

@@ -28,6 +28,7 @@ from publisher.names import Names
 from publisher.scoring.channel_scores import no_channels
 from publisher.scoring.verdicts import VerdictTable, empty
 from publisher.signer import Signer
+from publisher.store import Store
 from publisher.stores.local import LocalStore
 from publisher.sync import epoch as epochs
 from publisher.sync.published import Published, load
@@ -49,7 +50,7 @@ class Crowd:
     random: np.random.Generator
     names: Names
     signer: Signer
-    store: LocalStore
+    store: Store
 
     def verdicts(self, rows: int) -> VerdictTable:
         """As many published videos, all of them flagged."""
@@ -95,7 +96,7 @@ def measure(rows: int, changed: int, directory: Path) -> dict[str, float]:
     Returns:
         Seconds of the epoch's first tick, of a later one, and of packing the base alone.
     """
-    crowd = _crowd(rows, directory)
+    crowd = crowd_of(rows, LocalStore(directory))
     table, seconds, packing = crowd.verdicts(rows), [], []
     begun = time.perf_counter()
     epoch = epochs.first(epoch_of(START_MS), table, no_channels(), crowd.names, START_MS)
@@ -117,14 +118,20 @@ def _packing(rows: Rows) -> float:
     return time.perf_counter() - begun
 
 
-def _crowd(rows: int, directory: Path) -> Crowd:
+def crowd_of(rows: int, store: Store) -> Crowd:
+    """So many videos with random ids, and a new key.
+
+    Args:
+        rows: How many.
+        store: Where ticks are published to.
+    """
     random = np.random.default_rng(SEED)
     values = np.unique(random.integers(0, 1 << 64, rows + rows // 100 + 100, dtype=np.uint64))
     ids = np.concatenate([id_column([""]), ids_of_integers(random.permutation(values)[:rows])])
     names = Names(pa.array(ids.astype("U16").tolist()), pa.array([""]), ids)
     online, *roots = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(4))
     signer = Signer(online, {1: keys.first_root(roots, online, created_ms=START_MS)})
-    return Crowd(random, names, signer, LocalStore(directory))
+    return Crowd(random, names, signer, store)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from tests import regenerate_docs
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), *(PROJECT / "deploy").rglob("*.md")])
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
-OTHER_VARIABLES = {"REALTUBE_HOME", "REALTUBE_CROWD_DIR"}
+OTHER_VARIABLES = {"REALTUBE_HOME", "REALTUBE_CHURN_FILE", "REALTUBE_CROWD_DIR"}
 """Read by commands and benchmarks; no service's settings."""
 
 

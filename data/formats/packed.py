@@ -15,12 +15,14 @@ from data.formats.varint import read_varint
 LONGEST_ID = 16
 RAW_DEFLATE = -15
 LEVEL = 6
+STRATEGIES = (zlib.Z_HUFFMAN_ONLY, zlib.Z_DEFAULT_STRATEGY, zlib.Z_FIXED)
+"""Matches pay in columns that repeat themselves, and cost in others; codes of its own are too long for a few rows."""
 
 
 def deflated(column: Bytes) -> bytes:
-    """Writes a column, one byte a row, as a raw deflate stream."""
-    stream = zlib.compressobj(LEVEL, zlib.DEFLATED, RAW_DEFLATE)
-    return stream.compress(column.tobytes()) + stream.flush()
+    """Writes a column, one byte a row, as a raw deflate stream: the shortest of a few."""
+    body = column.tobytes()
+    return min((_stream(body, strategy) for strategy in STRATEGIES), key=len)
 
 
 def parts_of(ids: Ids) -> tuple[bytes, bytes, bytes]:
@@ -104,6 +106,11 @@ def inflated(stream: bytes, count: int) -> Bytes:
     if len(column) != count or not inflate.eof or inflate.unused_data:
         raise FormatError(f"a column does not have {count} rows")
     return np.frombuffer(column, np.uint8)
+
+
+def _stream(body: bytes, strategy: int) -> bytes:
+    stream = zlib.compressobj(LEVEL, zlib.DEFLATED, RAW_DEFLATE, zlib.DEF_MEM_LEVEL, strategy)
+    return stream.compress(body) + stream.flush()
 
 
 def _other_ids(ids: Ids) -> bytes:
