@@ -1,7 +1,7 @@
 """Flips: which videos that cross 50 at one tick are held on their old side, for few voters turned many of them. Pure.
 
 Bursts (`data.holds`) are many voters on one video; this is a few voters on many. A voter takes part in a flip by a
-recent vote on the side that the video comes to. A flip is held when its voters who take part in more than
+vote on the side that the video comes to, first said within three days. A flip is held when its voters who take part in more than
 `FLIPS_AT_ONCE` of one tick are what turns it: without their recent votes it would not flip.
 
 One more vote on a side never takes from it. A flip that was free without that vote is free with it: the vote makes
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.columns import Ints, Mask
-from data.holds import HOLD_MS, looked_at
+from data.columns import Ints, Keys, Mask
+from data.holds import HOLD_MS, first_said, looked_at
 from data.judging import Grounds, Said
 from data.records import NOT_AI_BIT
 from data.score import Videos
@@ -101,8 +101,8 @@ def _turned_by_few(found: Said, grounds: Grounds, above: Mask, flips: Mask, fres
         return np.empty(0, np.int64)
     words, held, videos = found.words, found.held, found.videos
     row = np.searchsorted(videos.video, words.video)
-    recent = (words.cast_at_ms > now_ms - HOLD_MS) & (words.position > looked_at(videos.video, grounds.released)[row])
-    part = flips[row] & (_flags(found) != above[row]) & recent & ~held
+    part = flips[row] & (_flags(found) != above[row]) & ~held
+    part[flips[row]] &= _recent(found, grounds, videos.video[flips], now_ms=now_ms)
     many = np.flatnonzero(np.bincount(words.voter[part]) > FLIPS_AT_ONCE)
     theirs = part & np.isin(words.voter, many)
     asked = fresh & (np.bincount(row[theirs], minlength=len(videos)) > 0)
@@ -110,6 +110,16 @@ def _turned_by_few(found: Said, grounds: Grounds, above: Mask, flips: Mask, fres
     some = Videos(videos.video[asked], videos.prior[asked], videos.audit[asked])
     without = verdicts_of(words.take(rest), held[rest], grounds.voters, some)
     return np.asarray(np.flatnonzero(asked)[above_side(without) == above[asked]], np.int64)
+
+
+def _recent(found: Said, grounds: Grounds, videos: Keys, *, now_ms: int) -> Mask:
+    """By standing vote on these videos: whether its side was first said within the last three days and not released.
+
+    Saying the same side again keeps a voter's place: else one more vote would make an old word recent.
+    """
+    first = first_said(found.counting.take(np.isin(found.counting.video, videos)))
+    looked = looked_at(first.video, grounds.released)
+    return np.asarray((first.cast_at_ms > now_ms - HOLD_MS) & (first.position > looked))
 
 
 def _flags(found: Said) -> Mask:

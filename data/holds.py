@@ -45,7 +45,7 @@ def held_until(votes: Votes, words: Votes, moderators: Keys, released: tuple[Key
     about = np.flatnonzero(_crowded(words, ordinary & (words.cast_at_ms > now_ms - HOLD_MS)))
     if not len(about):
         return until
-    said = _first_said(votes.take(np.isin(votes.video, words.video[about])))
+    said = first_said(votes.take(np.isin(votes.video, words.video[about])))
     looked = looked_at(words.video[about], released)
     burst = ordinary[about] & (said.cast_at_ms > now_ms - HOLD_MS) & (said.position > looked)
     beyond = np.flatnonzero(burst)[_beyond(said, burst)]
@@ -79,7 +79,7 @@ def _beyond(said: Votes, burst: Mask) -> Mask:
     return np.asarray(rank >= _allowed(older)[new])
 
 
-def _first_said(votes: Votes) -> Votes:
+def first_said(votes: Votes) -> Votes:
     """Of each standing vote the first vote of its voter's that says the same side without another word between."""
     pair = (votes.video.astype(np.int64) << 32) | votes.voter
     order = np.lexsort((votes.position, votes.cast_at_ms, pair))

@@ -68,8 +68,10 @@ def grounds_of(learned: Standing, decided: Decisions) -> Grounds:
 class Said:
     """What votes say of some videos, before held flips and locks."""
 
+    counting: Votes
+    """All votes that count, in any order."""
     words: Votes
-    """Standing votes that count, all of them about `videos`."""
+    """What stands of them, all of it about `videos`."""
     until: Ints
     """Of each: when its hold lapses, Unix milliseconds; 0 when it is not held."""
     videos: Videos
@@ -103,7 +105,7 @@ def said(
     videos = np.unique(words.video) if keys is None else keys
     audit = rulings.labels_of(videos, grounds.audited, grounds.labels)
     known = Videos(videos, priors(grounds.round, words, videos), audit)
-    return Said(words, until, known, verdicts_of(words, until > 0, grounds.voters, known))
+    return Said(counting, words, until, known, verdicts_of(words, until > 0, grounds.voters, known))
 
 
 def ruled(found: Said, grounds: Grounds, *, held: Mask, above: Mask) -> tuple[Verdicts, Mask]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from data.columns import Decisions, Ints, Keys, Votes
@@ -179,6 +179,7 @@ def published(rows: list[Row], above: Ints) -> dict[int, int]:
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 10**6))
+@example(286_366)
 def test_one_more_vote_takes_nothing_from_its_side(seed: int) -> None:
     """Whoever casts it, also the one that makes its voter a raider."""
     chance = np.random.default_rng(seed)
