@@ -1,8 +1,8 @@
 """Flips: which videos that cross 50 at one tick are held on their old side, for few voters turned many of them. Pure.
 
 Bursts (`data.holds`) are many voters on one video; this is a few voters on many. A voter takes part in a flip by a
-vote on the side that the video comes to, first said within three days. A flip is held when its voters who take part in more than
-`FLIPS_AT_ONCE` of one tick are what turns it: without their recent votes it would not flip.
+vote on the side that the video comes to, first said within three days. A flip is held when its voters who take part in
+more than `FLIPS_AT_ONCE` of one tick are what turns it: without their recent votes it would not flip.
 
 One more vote on a side never takes from it. A flip that was free without that vote is free with it: the vote makes
 nobody but its own voter take part in more, and without this voter's vote the flip stands as before.
