@@ -18,6 +18,7 @@ from benchmarks.attacks.world import NOW_MS, Size, columns, world
 from benchmarks.report import Row
 from benchmarks.site import Site, measured
 from benchmarks.synthetic import named
+from data.columns import Ints, Keys
 from data.log.read import open_columns
 from data.records import CATEGORIES, NOT_AI_BIT
 from publisher.scoring.rescore import rescore
@@ -28,6 +29,8 @@ PART = "benchmarks.attacks.cost"
 SEED = 1
 USUAL_VOTES = 40_000
 """Votes in a world of the usual size."""
+LARGEST_VOTES = 1_000_000
+"""Votes in the largest world that is drawn; beyond that, worlds of this size stand side by side."""
 TOUCHED_SHARE = 0.01
 GIB = 1 << 30
 
@@ -59,7 +62,8 @@ def rows(votes: int, on_step: Callable[[str], None] = lambda _: None) -> list[Ro
 
 
 def _draw(votes: int, log: Path, audits: Path) -> None:
-    share = votes / USUAL_VOTES
+    copies = max(1, votes // LARGEST_VOTES)
+    share = votes / copies / USUAL_VOTES
     size = Size(
         voters=int(20_000 * share), videos=int(30_000 * share), channels=int(3_000 * share), topics=100,
         sightings=int(300_000 * share), audits=int(200 * share),
@@ -68,18 +72,25 @@ def _draw(votes: int, log: Path, audits: Path) -> None:
     cast = columns(here.cast, np.random.default_rng(SEED))
     names = pa.array([*CATEGORIES, "not_ai"])
     table = {
-        "cast_at_ms": pa.array(cast.cast_at_ms),
-        "voter_id": named(cast.voter, ids.voter_id),
-        "video_id": named(cast.video, ids.video_id),
-        "category": names.take(pa.array(np.log2(np.minimum(cast.categories, NOT_AI_BIT)).astype(np.int64))),
-        "channel_id": named(cast.channel, ids.channel_id),
-        "network": named(cast.network, lambda number: f"net-{number}"),
-        "voter_since_ms": pa.array(cast.voter_since_ms),
+        "cast_at_ms": pa.array(np.tile(cast.cast_at_ms, copies)),
+        "voter_id": named(_beside(cast.voter, size.voters, copies), ids.voter_id),
+        "video_id": named(_beside(cast.video, size.videos, copies), ids.video_id),
+        "category": names.take(
+            pa.array(np.tile(np.log2(np.minimum(cast.categories, NOT_AI_BIT)).astype(np.int64), copies))
+        ),
+        "channel_id": named(_beside(cast.channel, size.channels, copies), ids.channel_id),
+        "network": named(_beside(cast.network, int(cast.network.max()), copies), lambda number: f"net-{number}"),
+        "voter_since_ms": pa.array(np.tile(cast.voter_since_ms, copies)),
     }
     pyarrow.csv.write_csv(pa.table(table), log, pyarrow.csv.WriteOptions(quoting_style="none"))
-    labels = here.truth[here.audited].astype(np.int64)
-    audited = {"video_id": named(here.audited, ids.video_id), "label": pa.array(labels)}
+    labels = np.tile(here.truth[here.audited].astype(np.int64), copies)
+    audited = {"video_id": named(_beside(here.audited, size.videos, copies), ids.video_id), "label": pa.array(labels)}
     pyarrow.csv.write_csv(pa.table(audited), audits, pyarrow.csv.WriteOptions(quoting_style="none"))
+
+
+def _beside(keys: Keys | Ints, greatest: int, copies: int) -> Ints:
+    """The keys of worlds that share nothing, one after the other."""
+    return np.concatenate([keys.astype(np.int64) + copy * (greatest + 1) for copy in range(copies)])
 
 
 def _round(path: Path) -> dict[str, float]:
