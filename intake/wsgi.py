@@ -135,13 +135,7 @@ def compose(
     writer.start()
     casting = Casting(writer, networks, limits, chosen.trusted_hops, now_ms)
     kept = Kept(time.monotonic)
-    lookups = Lookups(
-        home.votes_log,
-        readers,
-        newest,
-        kept,
-        max_age_s=chosen.lookup_max_age_s,
-    )
+    lookups = Lookups(home.votes_log, readers, newest, kept, max_age_s=chosen.lookup_max_age_s)
     watch = Watch(
         Endpoints(()),
         secrets.token_bytes,

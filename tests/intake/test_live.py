@@ -198,7 +198,7 @@ def test_a_new_standing_file_holds_at_once(desk: Desk) -> None:
 
     assert (before["newScore"], before["userTrust"]) == (18, 0.61)
     assert (after["newScore"], after["userTrust"]) == (49, 0.846)
-    assert desk.look_up("a")["score"] == 62
+    assert desk.look_up("a")["score"] == 49
 
 
 @pytest.mark.parametrize("what", ["nothing", "nonsense", "another log's"])
