@@ -145,7 +145,7 @@ def _voted(
         raise PublishRefused(f"{'; '.join(impossible)}: that is a fault of the rules, which no override mends")
     if previous and not order.override:
         before = previous.table.grown(len(found.table))
-        limits = Limits(settings.max_flipped, settings.max_vanished)
+        limits = Limits(settings.max_flipped, settings.max_vanished, settings.guard_from_rows)
         if refused := objections(before, found.table, found.changed, limits):
             return heartbeat(previous, len(found.table), refused)
     return scored(found, through)

@@ -36,13 +36,18 @@ class PublisherSettings:
 
     max_flipped: int = setting(
         10,
-        "Share of the rows, in percent (1-100), whose scores may cross 50 in one tick without a person; fewer than 100"
-        " rows always may. Too high lets a fault through, too low stops honest ticks.",
+        "Share of the rows, in percent (1-100), whose scores may cross 50 in one tick without a person."
+        " Too high lets a fault through, too low stops honest ticks.",
     )
     max_vanished: int = setting(
         10,
-        "Share of the rows, in percent (1-100), that may vanish in one tick without a person; fewer than 100 rows"
-        " always may. Too high lets a fault through, too low stops honest ticks.",
+        "Share of the rows, in percent (1-100), that may vanish in one tick without a person."
+        " Too high lets a fault through, too low stops honest ticks.",
+    )
+    guard_from_rows: int = setting(
+        1_000,
+        "Rows that may cross 50, and rows that may vanish, in one tick whatever their share: a young tree changes much"
+        " of what little it has. Too high leaves small trees unguarded, too low stops them.",
     )
     sunset: str = setting(
         "",
@@ -65,6 +70,8 @@ class PublisherSettings:
         for name, share in (("MAX_FLIPPED", self.max_flipped), ("MAX_VANISHED", self.max_vanished)):
             if not 1 <= share <= 100:
                 raise SettingsError(f"REALTUBE_{name} must be 1 to 100 percent, found {share}")
+        if self.guard_from_rows < 1:
+            raise SettingsError(f"REALTUBE_GUARD_FROM_ROWS must be at least 1, found {self.guard_from_rows}")
         for name, text in (("INTERVAL", self.interval), ("SPREAD", self.spread)):
             if duration_ms(text) <= 0:
                 raise SettingsError(f"REALTUBE_{name} must be a positive time such as 30m, found {text!r}")

@@ -13,8 +13,6 @@ from publisher.scoring.verdicts import VerdictTable
 
 FLAGGED = 50
 """Clients flag a video from this score on: its row flips when the score crosses it."""
-FEW_ROWS = 100
-"""Fewer flipped, or fewer vanished, rows than these are never refused."""
 EMPTY_FROM_ROWS = 10
 """More rows than these do not vanish all at once without a person."""
 
@@ -25,6 +23,8 @@ class Limits:
 
     flipped: int
     vanished: int
+    few_rows: int
+    """Fewer flipped, or fewer vanished, rows than these are never refused."""
 
 
 def objections(before: VerdictTable, after: VerdictTable, changed: Keys, limits: Limits) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def objections(before: VerdictTable, after: VerdictTable, changed: Keys, limits:
     for what, count, limit in (
         ("change sides of 50", flipped, limits.flipped), ("vanish", vanished, limits.vanished),
     ):  # fmt: skip
-        if count >= FEW_ROWS and 100 * count > limit * rows:
+        if count >= limits.few_rows and 100 * count > limit * rows:
             share = 100 * count / rows
             found.append(f"{count:,} of {rows:,} rows ({share:.1f} %) would {what}, at most {limit} % may")
     return tuple(found)

@@ -10,7 +10,7 @@ import pytest
 from publisher.operations.guards import Limits, objections, out_of_range
 from publisher.scoring.verdicts import VerdictTable, empty
 
-LIMITS = Limits(flipped=10, vanished=10)
+LIMITS = Limits(flipped=10, vanished=10, few_rows=100)
 KEYS = np.arange(6000, dtype=np.int32)
 
 

@@ -25,6 +25,7 @@ HEADER = "cast_at_ms,voter_id,video_id,category\n"
 def full_site(directory: Path) -> Site:
     """A site that has published 150 rows."""
     site = new_site(directory)
+    site.settings = PublisherSettings(guard_from_rows=100)
     site.appoint(1)
     site.cast(*(vote(1, video, "fully_ai") for video in VIDEOS))
     site.publish(START_MS + HOUR_MS)
@@ -76,7 +77,7 @@ def test_when_what_is_wrong_is_mended_ticks_go_on(tmp_path: Path) -> None:
 def test_settings_widen_the_guards(tmp_path: Path) -> None:
     """Whoever allows everything but emptiness gets it."""
     site = full_site(tmp_path)
-    site.settings = PublisherSettings(max_vanished=100)
+    site.settings = PublisherSettings(max_vanished=100, guard_from_rows=100)
     retract(site, 149, START_MS + HOUR_MS)
     site.publish(START_MS + 2 * HOUR_MS)
     retract(site, 150, START_MS + 3 * HOUR_MS)
@@ -88,7 +89,7 @@ def test_settings_widen_the_guards(tmp_path: Path) -> None:
 def test_all_rows_at_once_are_refused_whatever_is_set(tmp_path: Path) -> None:
     """Emptiness has no setting."""
     site = full_site(tmp_path)
-    site.settings = PublisherSettings(max_vanished=100)
+    site.settings = PublisherSettings(max_vanished=100, guard_from_rows=100)
     retract(site, 150, START_MS + HOUR_MS)
     with pytest.raises(GuardRefused, match="all 150 rows would vanish"):
         site.publish(START_MS + 2 * HOUR_MS)
@@ -122,7 +123,7 @@ def test_flips_are_refused(tmp_path: Path) -> None:
     site.publish(START_MS + 3 * HOUR_MS)
     lock(site, 150, score=30)
     site.publish(START_MS + 4 * HOUR_MS)  # 51 more
-    site.settings = PublisherSettings(max_flipped=13)
+    site.settings = PublisherSettings(max_flipped=13, guard_from_rows=100)
     lock(site, 150, score=90)
     with pytest.raises(GuardRefused, match=r"150 of 1,150 rows \(13\.0 %\) would change sides of 50, at most 13 %"):
         site.publish(START_MS + 5 * HOUR_MS)
@@ -136,6 +137,8 @@ def head_of(home: CommandLine) -> Any:
 def test_at_the_command_line(tmp_path: Path) -> None:
     """Exit code 3 and what to do; --override takes a reason; the loop goes on."""
     home = new_home(tmp_path)
+    with (home.home.directory / "settings.env").open("a", encoding="utf-8") as settings:
+        settings.write("REALTUBE_GUARD_FROM_ROWS=100\n")
     home.run("moderator", "add", f"{1:064x}", "--reason", "tests")
     flags = HEADER + "".join(f"{START_MS},{1:064x},{video},fully_ai\n" for video in VIDEOS)
     home.run("import-votes", "-", stdin=flags)
