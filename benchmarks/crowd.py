@@ -17,7 +17,6 @@ from data.records import BIT_OF, CATEGORIES, NOT_AI_BIT, RETRACTION, Vote
 
 HONEST, CARELESS, TROLL, BRIGADE = 0, 1, 2, 3
 """Kinds of voters: looks and says what they see; hardly looks; says the opposite; comes for chosen videos only."""
-KIND_NAMES = ("honest", "careless", "trolls", "brigade")
 DAY_MS = 86_400_000
 ODD_LENGTHS = (6, 8, 10, 16)
 """Lengths of the ids that are not 64-bit numbers."""

@@ -56,11 +56,6 @@ def farmers_one_network(world: World, draw: np.random.Generator, targets: Keys, 
     return early.plus(_all_on_all(world, draw, targets, accounts, 120, networks=3))
 
 
-def lone_farmers(world: World, draw: np.random.Generator, targets: Keys, accounts: int) -> Cast:
-    """So many farmers for each target, none of whom votes on another target."""
-    return farmed(EARLY_RIGHT_VOTES)(world, draw, targets, accounts)
-
-
 def farmed(votes: int) -> Attack:
     """Farmers with this many early right votes, each with one target."""
 

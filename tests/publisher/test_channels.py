@@ -17,6 +17,8 @@ from data.formats import files
 from data.formats.head import parse
 from data.formats.tree import files_key
 from data.standing import Channels
+from publisher.operations.orders import Order
+from publisher.run import publish
 from publisher.scoring.channel_scores import ChannelScores, channel_scores, no_channels
 from publisher.scoring.verdicts import empty
 from tests.factories import DAY_MS, HOUR_MS, START_MS, Site, new_site, vote
@@ -166,3 +168,20 @@ def numbers(scores: ChannelScores) -> list[tuple[int, ...]]:
     """The numbers of each channel."""
     columns = (scores.score, scores.low, scores.high, scores.settled, scores.videos, scores.flagged)
     return list(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def test_an_epoch_that_learned_nothing_keeps_scores_and_counts_anew(site: Site) -> None:
+    """A rollback opens a day without a round: channels keep their scores, their videos are those of the old rows."""
+    before = listed(site)
+    site.cast(*(vote(who, f"new{n}", "fully_ai", channel_id=AI) for who in TRUSTED for n in range(5)))
+    site.publish(START_MS + DAY_MS)
+    grown = listed(site)
+    back_ms = START_MS + 2 * DAY_MS
+    order = Order(reason="mistake", rollback_to=1)
+    publish(site.home, site.store, site.signer, site.settings, now_ms=back_ms, order=order)
+    back = listed(site)
+
+    assert [one["videos"] for one in grown] == [20, 15]
+    assert [(one["videos"], one["flagged"]) for one in back] == [(one["videos"], one["flagged"]) for one in before]
+    assert [(one["score"], one["settled"]) for one in back] == [(one["score"], one["settled"]) for one in grown]
+    assert verify(site.home.public).seq == 3
